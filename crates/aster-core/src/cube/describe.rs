@@ -1,0 +1,120 @@
+//! Names, units and attributes of the variables of a cube.
+use crate::cube::calibrate::units;
+use crate::cube::plan::CubePlan;
+use crate::cube::request::{CubeRequest, Input, VariableKind};
+use crate::cube::sink::{AttributeValue, CubeLayout, ValueType, VariableSpec};
+use crate::error::{Error, Result};
+use crate::index::spectral_index::SpectralIndex;
+use crate::product::band::Band;
+use crate::radiometry::table::Quantity;
+
+/// What a writer has to know of a plan. `created` is an ISO 8601 stamp.
+pub fn layout(plan: &CubePlan, request: &CubeRequest, created: &str) -> Result<CubeLayout> {
+    let variables: Vec<VariableSpec> = plan.wanted.variables.iter().map(|v| variable(v, plan)).collect();
+    let names: Vec<&str> = variables.iter().map(|v| v.name.as_str()).collect();
+    let command = request.history.as_deref().unwrap_or("aster-timeseries");
+    let request_json = serde_json::to_string(request)
+        .map_err(|e| Error::internal(format!("the request has no JSON form: {e}")))?;
+    Ok(CubeLayout {
+        grid: plan.grid.clone(),
+        chunk: plan.chunk,
+        time_steps: plan.scenes.len(),
+        title: format!("ASTER time series: {}", names.join(", ")),
+        history: format!("{created} {command}"),
+        request_json,
+        variables,
+    })
+}
+
+fn variable(kind: &VariableKind, plan: &CubePlan) -> VariableSpec {
+    match kind {
+        VariableKind::Band(input) => band_variable(*input, plan),
+        VariableKind::Index(index, quantity) => index_variable(index, *quantity, plan),
+    }
+}
+
+fn text(name: &str, value: impl Into<String>) -> (String, AttributeValue) {
+    (name.to_string(), AttributeValue::Text(value.into()))
+}
+
+fn band_variable(input: Input, plan: &CubePlan) -> VariableSpec {
+    let Input { band, quantity } = input;
+    let product = plan.scenes.first().map(|s| s.facts.name.product.as_str());
+    let fact = band.fact();
+    let of_band = fact.map_or(String::new(), |f| format!(" of band {} ({})", f.name, f.subsystem));
+    let (long_name, standard_name) = match (quantity, band, product) {
+        (Quantity::Dn, ..) => (format!("digital number{of_band}"), None),
+        (Quantity::Radiance, ..) => (
+            format!("at-sensor spectral radiance{of_band}"),
+            Some("toa_outgoing_radiance_per_unit_wavelength"),
+        ),
+        (Quantity::Reflectance, ..) => {
+            (format!("top-of-atmosphere reflectance{of_band}"), Some("toa_bidirectional_reflectance"))
+        }
+        (Quantity::Temperature, ..) => {
+            (format!("brightness temperature{of_band}"), Some("toa_brightness_temperature"))
+        }
+        (_, Band::KineticTemperature, _) => {
+            ("surface kinetic temperature".to_string(), Some("surface_temperature"))
+        }
+        (_, Band::Elevation, _) => ("relative elevation".to_string(), Some("surface_altitude")),
+        (_, _, Some("AST_05")) => (format!("surface emissivity{of_band}"), None),
+        (_, _, Some(p)) if p.starts_with("AST_09") => (format!("surface radiance{of_band}"), None),
+        _ => (format!("surface reflectance{of_band}"), None),
+    };
+    let mut attributes = Vec::new();
+    if let Some(f) = fact {
+        attributes.push(text("band", f.name));
+        attributes.push(text("subsystem", f.subsystem.as_str()));
+        let float = |name: &str, v: Vec<f64>| (name.to_string(), AttributeValue::Float(v));
+        attributes.push(float("wavelength_um", vec![f.centre_um]));
+        attributes.push(float("wavelength_range_um", vec![f.min_um, f.max_um]));
+    }
+    attributes.push(text("quantity", quantity.as_str()));
+    if quantity == Quantity::Reflectance {
+        attributes.push(text("solar_irradiance_set", plan.wanted.irradiance.as_str()));
+    }
+    attributes.push(text("resampling", plan.wanted.resampling.to_string()));
+    let value_type = match (quantity, band) {
+        (Quantity::Dn, Band::KineticTemperature) => ValueType::U16,
+        (Quantity::Dn, Band::Elevation) => ValueType::I16,
+        (Quantity::Dn, _) if product.is_some_and(|p| !p.starts_with("AST_L1")) => ValueType::I16,
+        (Quantity::Dn, _) if fact.is_some_and(|f| f.bits > 8) => ValueType::U16,
+        (Quantity::Dn, _) => ValueType::U8,
+        _ => ValueType::F32,
+    };
+    VariableSpec {
+        name: band.variable().to_string(),
+        long_name,
+        standard_name: standard_name.map(str::to_string),
+        units: units(quantity, product, band).to_string(),
+        value_type,
+        attributes,
+    }
+}
+
+fn index_variable(index: &SpectralIndex, quantity: Quantity, plan: &CubePlan) -> VariableSpec {
+    let product = plan.scenes.first().map_or("", |s| s.facts.name.product.as_str());
+    let computed_from = match quantity {
+        Quantity::Dn => "digital numbers".to_string(),
+        Quantity::Scaled => format!("{product} values"),
+        _ => index.input.as_str().to_string(),
+    };
+    let mut attributes = vec![
+        text("formula", index.formula),
+        text("computed_from", computed_from),
+        text("references", index.citation),
+    ];
+    if quantity == Quantity::Reflectance {
+        attributes.push(text("solar_irradiance_set", plan.wanted.irradiance.as_str()));
+    }
+    attributes.push(text("resampling", plan.wanted.resampling.to_string()));
+    VariableSpec {
+        name: index.name.to_string(),
+        long_name: index.title.to_string(),
+        standard_name: (index.name == "ndvi").then(|| "normalized_difference_vegetation_index".to_string()),
+        units: "1".to_string(),
+        value_type: ValueType::F32,
+        attributes,
+    }
+}

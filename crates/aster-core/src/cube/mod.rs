@@ -1,0 +1,12 @@
+//! What is wanted, what will be done, and doing it: planning and execution against traits.
+pub mod calibrate;
+pub mod describe;
+pub mod execute;
+pub mod plan;
+pub mod read_band;
+pub mod record;
+pub mod report;
+pub mod request;
+pub mod sample;
+pub mod sink;
+pub mod target;

@@ -1,0 +1,25 @@
+//! What a job did.
+use crate::cube::plan::Skipped;
+use crate::cube::record::SceneRecord;
+use std::path::PathBuf;
+
+/// Outcome of a finished job.
+#[derive(Debug, Clone)]
+pub struct CubeReport {
+    /// Files written.
+    pub outputs: Vec<PathBuf>,
+    /// One per time step.
+    pub scenes: Vec<SceneRecord>,
+    /// Paths of those scenes, in the same order.
+    pub paths: Vec<PathBuf>,
+    /// Granules left out, before or during the run.
+    pub skipped: Vec<Skipped>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Bytes of DN read.
+    pub bytes_read: u64,
+    /// Bytes stored by the sink.
+    pub bytes_written: u64,
+    /// Milliseconds from the first header to the last rename.
+    pub elapsed_ms: u64,
+}

@@ -1,0 +1,149 @@
+//! GeoTIFF: header of the first image, its place on Earth, and windows of digital numbers.
+//!
+//! The tags are read by the `tiff` crate; the pixels are not, because its decoder is serial, decodes every
+//! sample and wants colours. Overviews (later images) are ignored.
+mod codec;
+mod gdal_metadata;
+mod geo_keys;
+mod header;
+mod tile_cache;
+mod tiles;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::granule::dn::{DnType, DnWindow};
+use crate::granule::facts::ReadCost;
+use crate::grid::geobox::{GeoBox, PixelRect, Shape};
+use codec::Compression;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+pub use tile_cache::TILE_CACHE_BYTES;
+use tile_cache::TileCache;
+
+/// One open GeoTIFF.
+///
+/// The file itself is opened again by each read: a cube of hundreds of granules, with a file per band, would
+/// otherwise run out of file descriptors.
+#[derive(Debug)]
+pub struct GeoTiff {
+    path: PathBuf,
+    /// Bytes when the header was read; another length later means another file.
+    file_bytes: u64,
+    layout: Layout,
+    geobox: GeoBox,
+    nodata: Option<f64>,
+    metadata: gdal_metadata::GdalMetadata,
+    cache: TileCache,
+}
+
+/// How the pixels lie in the file. A strip is a tile as wide as the image whose last one is cut short.
+#[derive(Debug, Clone, PartialEq)]
+struct Layout {
+    shape: Shape,
+    /// Samples (bands) per pixel.
+    samples: usize,
+    /// One plane after the other instead of pixel by pixel.
+    planar: bool,
+    striped: bool,
+    tile: Shape,
+    tiles_across: usize,
+    tiles_down: usize,
+    dn_type: DnType,
+    big_endian: bool,
+    compression: Compression,
+    /// Horizontal differencing (predictor 2).
+    differenced: bool,
+    /// Byte position of each tile, plane by plane, row by row; 0 with 0 bytes is a tile never written.
+    offsets: Vec<u64>,
+    /// Stored bytes of each tile.
+    byte_counts: Vec<u64>,
+}
+
+impl GeoTiff {
+    /// Reads the header; no pixel is touched.
+    ///
+    /// # Errors
+    /// `CORRUPT` when it is no TIFF, is cut short or contradicts itself, `UNSUPPORTED` for compressions, types
+    /// and georeferencing ASTER does not use, `LIMIT` for tiles beyond the safety limit.
+    pub fn open(path: &Path) -> Result<Self> {
+        header::read(path).map_err(|e| e.at(path))
+    }
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+    /// Bytes of the file.
+    pub fn file_bytes(&self) -> u64 {
+        self.file_bytes
+    }
+    /// Grid: CRS, all six coefficients of the affine map, shape.
+    pub fn geobox(&self) -> &GeoBox {
+        &self.geobox
+    }
+    /// Samples (bands) per pixel.
+    pub fn samples(&self) -> usize {
+        self.layout.samples
+    }
+    /// Stored type.
+    pub fn dn_type(&self) -> DnType {
+        self.layout.dn_type
+    }
+    /// Value of the GDAL_NODATA tag.
+    pub fn nodata(&self) -> Option<f64> {
+        self.nodata
+    }
+    /// Description of a sample (from 0) in GDAL's metadata.
+    pub fn description(&self, sample: usize) -> Option<&str> {
+        self.metadata.description(sample)
+    }
+    /// Metadata item of the file (`None`) or of one sample, e.g. `RADIANCE_GAIN`.
+    pub fn item(&self, sample: Option<usize>, name: &str) -> Option<&str> {
+        self.metadata.item(sample, name)
+    }
+    /// How the pixels are stored, for people: `deflate, predictor 2, tiles 512 x 512`.
+    pub fn storage(&self) -> String {
+        let l = &self.layout;
+        let mut text = l.compression.as_str().to_string();
+        if l.differenced {
+            text.push_str(", predictor 2");
+        }
+        if l.striped {
+            text.push_str(&format!(", strips of {} rows", l.tile.ny));
+        } else {
+            text.push_str(&format!(", tiles {} x {}", l.tile.nx, l.tile.ny));
+        }
+        if l.samples > 1 {
+            text.push_str(if l.planar { ", a plane per band" } else { ", bands interleaved" });
+        }
+        text
+    }
+    /// DN of `sample` (from 0) in exactly `rect`; tiles never written give 0. Parallel over the tiles touched.
+    ///
+    /// # Errors
+    /// `INPUT_IO` when the file cannot be read, `CORRUPT` when a tile lies outside of it or does not unpack to
+    /// exactly its size, `INTERNAL` when `rect` or `sample` lies outside.
+    pub fn read(&self, sample: usize, rect: PixelRect) -> Result<DnWindow<'static>> {
+        tiles::read(self, sample, rect).map_err(|e| e.at(&self.path))
+    }
+    /// What [`GeoTiff::read`] allocates. Interleaved tiles it unpacks on the way are kept for the other bands, at
+    /// most [`TILE_CACHE_BYTES`] in the whole process; that is not counted.
+    pub fn read_cost(&self) -> ReadCost {
+        let one_tile = self.layout.tiles_across * self.layout.tiles_down == 1;
+        if one_tile { ReadCost::WholeBand } else { ReadCost::Window }
+    }
+}
+
+/// Why a file that should be a TIFF is none: a refused download often leaves a web page behind.
+fn not_a_tiff(path: &Path, file: &mut File) -> Error {
+    let mut start = [0_u8; 64];
+    let n = file.read(&mut start).unwrap_or(0);
+    let text = String::from_utf8_lossy(&start[..n]).trim_start().to_ascii_lowercase();
+    let error = Error::new(ErrorCode::Corrupt, format!("{} is not a TIFF file", path.display()));
+    if n == 0 {
+        error.hint("it is empty; download it again")
+    } else if text.starts_with('<') || text.starts_with('{') {
+        error.hint("it holds text, perhaps a login page or an error message; download it again")
+    } else {
+        error
+    }
+}

@@ -1,0 +1,2 @@
+//! Pixel grids with a place on Earth.
+pub mod geobox;

@@ -1,0 +1,187 @@
+//! A request from beginning to end: headers, plan, sink, execution, finished files. The only room that sees all others.
+use crate::budget;
+use crate::cancel::CancelToken;
+use crate::cube::describe::layout;
+use crate::cube::execute::{Executed, Surroundings, execute};
+use crate::cube::plan::{CubePlan, Resources};
+use crate::cube::report::CubeReport;
+use crate::cube::request::CubeRequest;
+use crate::cube::sink::{ChunkObserver, ChunkSink, CubeLayout};
+use crate::error::{Error, Result};
+use crate::event::{Counters, Event, EventKind, EventListener};
+use crate::granule::facts::GranuleFacts;
+use crate::granule::open::open;
+use crate::product::catalogue::Product;
+use crate::stats::area::{Moments, StatisticsSink};
+use crate::stats::memory::MemorySink;
+use crate::write::netcdf::{NetcdfOptions, NetcdfSink};
+use crate::write::partial::check_output;
+use crate::write::quicklook::Quicklook;
+use jiff::Timestamp;
+use ndarray::Array3;
+use rayon::ThreadPool;
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// What a job gives back.
+#[derive(Debug)]
+pub struct JobOutput {
+    /// Plan it followed.
+    pub plan: CubePlan,
+    /// Layout of the variables.
+    pub layout: CubeLayout,
+    /// What was done.
+    pub report: CubeReport,
+    /// `[time][variable]`, for format `statistics`.
+    pub moments: Vec<Vec<Moments>>,
+    /// `[variable]`, dimensions (time, y, x), for format `memory`.
+    pub arrays: Vec<Array3<f32>>,
+}
+
+/// Threads a job would use, and memory it may.
+pub fn resources(request: &CubeRequest) -> Resources {
+    Resources {
+        workers: request.n_workers.map_or_else(budget::default_workers, |n| n as usize).clamp(1, 1024),
+        max_memory_bytes: request.max_memory_bytes.unwrap_or_else(budget::default_memory_bytes),
+    }
+}
+
+/// Plans a request: reads headers, touches no pixel, writes nothing.
+///
+/// # Errors
+/// Those of [`CubeRequest::understand`] and [`CubePlan::new`], and of the output path.
+pub fn plan(request: &CubeRequest) -> Result<CubePlan> {
+    let pool = pool(request)?;
+    pool.install(|| plan_here(request))
+}
+
+fn plan_here(request: &CubeRequest) -> Result<CubePlan> {
+    // Wrong words are told before any file is opened.
+    request.understand()?;
+    check_outputs(request)?;
+    let opened: Vec<(PathBuf, Result<GranuleFacts>)> = request
+        .granules
+        .par_iter()
+        .map(|path| (path.clone(), open(path).map(|g| g.facts().clone())))
+        .collect();
+    let product = request.product.clone().or_else(|| common_product(&opened));
+    let request = CubeRequest { product, ..request.clone() };
+    let wanted = request.understand()?;
+    CubePlan::new(&request, wanted, opened, resources(&request))
+}
+
+/// The product of all granules, if they have one in common: it decides the default bands and quantities.
+fn common_product(opened: &[(PathBuf, Result<GranuleFacts>)]) -> Option<String> {
+    let mut products = opened.iter().filter_map(|(_, f)| f.as_ref().ok()).map(|f| f.name.product.as_str());
+    let first = products.next()?;
+    products.all(|p| p == first).then(|| first.to_string()).filter(|p| Product::named(p).is_ok())
+}
+
+/// Runs a request in a thread pool of its own.
+///
+/// # Errors
+/// Those of [`plan`] and [`execute`]; nothing is left under the output's name then.
+pub fn run(request: &CubeRequest, listener: &EventListener, cancel: &CancelToken) -> Result<JobOutput> {
+    let start = Instant::now();
+    let pool = pool(request)?;
+    let mut output = pool.install(|| run_here(request, listener, cancel))?;
+    output.report.elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let report = &output.report;
+    let counters = Counters {
+        scenes_done: (report.scenes.len() + report.skipped.len()) as u64,
+        scenes_total: output.plan.scenes.len() as u64,
+        chunks_done: output.plan.chunks_with_data(),
+        chunks_total: output.plan.chunks_with_data(),
+        bytes_read: report.bytes_read,
+        bytes_written: report.bytes_written,
+        elapsed_ms: report.elapsed_ms,
+    };
+    listener(Event { kind: EventKind::Finished, counters, path: None, message: None });
+    Ok(output)
+}
+
+fn run_here(request: &CubeRequest, listener: &EventListener, cancel: &CancelToken) -> Result<JobOutput> {
+    cancel.check()?;
+    let plan = plan_here(request)?;
+    let created = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let layout = layout(&plan, request, &created)?;
+    let quicklook = request.output.quicklook.as_ref().map(|_| Quicklook::new(&layout));
+    let go = |sink: &dyn ChunkSink| -> Result<Executed> {
+        let observer = quicklook.as_ref().map(|picture| picture as &dyn ChunkObserver);
+        execute(&plan, &Surroundings { sink, observer, listener, cancel, strict: request.strict })
+    };
+    let (mut moments, mut arrays) = (Vec::new(), Vec::new());
+    let (executed, mut outputs) = match request.output.format.as_str() {
+        "netcdf" => {
+            let path = netcdf_path(request)?;
+            let level = request.output.compression_level.unwrap_or(1);
+            let options = NetcdfOptions { overwrite: request.output.overwrite, compression_level: level };
+            let sink = Box::new(NetcdfSink::create(path, &layout, options)?);
+            let executed = go(sink.as_ref())?;
+            cancel.check()?;
+            let outputs = sink.finish(&executed.records)?;
+            (executed, outputs)
+        }
+        "statistics" => {
+            let sink = StatisticsSink::new(layout.clone());
+            let executed = go(&sink)?;
+            moments = sink.moments();
+            moments.truncate(executed.records.len());
+            (executed, Vec::new())
+        }
+        "memory" => {
+            let sink = MemorySink::new(layout.clone());
+            let executed = go(&sink)?;
+            arrays = sink.take(executed.records.len())?;
+            (executed, Vec::new())
+        }
+        other => return Err(unknown_format(other)),
+    };
+    if let (Some(picture), Some(path)) = (quicklook, &request.output.quicklook) {
+        outputs.push(picture.write(path, &executed.records, request.output.overwrite)?);
+    }
+    let report = report(&plan, executed, outputs);
+    Ok(JobOutput { plan, layout, report, moments, arrays })
+}
+
+fn report(plan: &CubePlan, executed: Executed, outputs: Vec<PathBuf>) -> CubeReport {
+    let paths = executed.scene_of_record.iter().map(|&i| plan.scenes[i].path.clone());
+    CubeReport {
+        outputs,
+        paths: paths.collect(),
+        scenes: executed.records,
+        skipped: plan.skipped.iter().cloned().chain(executed.skipped).collect(),
+        warnings: plan.warnings.clone(),
+        bytes_read: executed.bytes_read,
+        bytes_written: executed.bytes_written,
+        elapsed_ms: 0,
+    }
+}
+
+fn pool(request: &CubeRequest) -> Result<ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(resources(request).workers)
+        .thread_name(|i| format!("aster-{i}"))
+        .build()
+        .map_err(|e| Error::internal(format!("no thread pool: {e}")))
+}
+
+/// Everything about the outputs that can be refused before work begins.
+fn check_outputs(request: &CubeRequest) -> Result<()> {
+    match request.output.format.as_str() {
+        "netcdf" => check_output(netcdf_path(request)?, request.output.overwrite)?,
+        "statistics" | "memory" => {}
+        other => return Err(unknown_format(other)),
+    }
+    request.output.quicklook.as_deref().map_or(Ok(()), |p| check_output(p, request.output.overwrite))
+}
+
+fn netcdf_path(request: &CubeRequest) -> Result<&Path> {
+    let path = request.output.path.as_deref().filter(|p| !p.as_os_str().is_empty());
+    path.ok_or_else(|| Error::usage("format netcdf needs an output path"))
+}
+
+fn unknown_format(format: &str) -> Error {
+    Error::usage(format!("unknown output format {format}")).hint("choose netcdf, statistics or memory")
+}

@@ -1,0 +1,3 @@
+//! Sinks that keep numbers instead of files: statistics of an area, arrays in memory.
+pub mod area;
+pub mod memory;
