@@ -1,0 +1,169 @@
+//! Plans and runs cubes: a job has a thread of its own and a pool sized by the request, never Node's.
+use crate::outcome::{NativeError, guarded, outcome};
+use crate::request::CubeRequest;
+use crate::types::{
+    CubeArray, CubeEvent, CubePlan, CubeReport, GridInfo, PlannedScene, SceneStatistics, SkippedScene, side,
+    text,
+};
+use aster_core::budget::free_disk_bytes;
+use aster_core::cancel::CancelToken;
+use aster_core::cube::request::CubeRequest as CoreRequest;
+use aster_core::event::Event;
+use aster_core::job::{self, JobOutput};
+use napi::bindgen_prelude::{AsyncTask, Object};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, JsDeferred, Status, Task};
+use napi_derive::napi;
+use std::sync::{Arc, Mutex, PoisonError};
+
+outcome!(PlanOutcome, CubePlan);
+outcome!(ReportOutcome, CubeReport);
+
+pub struct Plan(CoreRequest);
+
+impl Task for Plan {
+    type Output = Result<CubePlan, NativeError>;
+    type JsValue = PlanOutcome;
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        Ok(guarded(|| {
+            let plan = job::plan(&self.0)?;
+            let path = self.0.output.path.as_ref();
+            let folder =
+                path.map(|p| p.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(".".as_ref()));
+            Ok(CubePlan::new(&plan, folder.and_then(free_disk_bytes)))
+        }))
+    }
+    fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<PlanOutcome> {
+        Ok(output.into())
+    }
+}
+
+/// Plans a request: headers are read, pixels are not, nothing is written.
+#[napi(ts_return_type = "Promise<PlanOutcome>")]
+pub fn plan_cube(request: CubeRequest) -> AsyncTask<Plan> {
+    AsyncTask::new(Plan(request.into()))
+}
+
+type Finished = Result<CubeReport, NativeError>;
+type Resolver = Box<dyn FnOnce(Env) -> napi::Result<ReportOutcome>>;
+type Deferred = JsDeferred<ReportOutcome, Resolver>;
+/// Bounded: a busy event loop misses progress, it never grows memory.
+type Listener = ThreadsafeFunction<CubeEvent, (), CubeEvent, Status, false, false, 64>;
+
+/// What the waiting side and the working side share.
+#[derive(Default)]
+struct Meeting {
+    finished: Option<Finished>,
+    waiting: Option<Deferred>,
+}
+
+/// A running job.
+#[napi]
+pub struct CubeJob {
+    cancel: CancelToken,
+    meeting: Arc<Mutex<Meeting>>,
+}
+
+#[napi]
+impl CubeJob {
+    /// Resolves, once, when the job has ended, its threads are joined and its callback is released.
+    #[napi(ts_return_type = "Promise<ReportOutcome>")]
+    pub fn wait<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let (deferred, promise) = env.create_deferred::<ReportOutcome, Resolver>()?;
+        let mut meeting = self.meeting.lock().unwrap_or_else(PoisonError::into_inner);
+        match meeting.finished.take() {
+            Some(finished) => resolve(deferred, finished),
+            None => meeting.waiting = Some(deferred),
+        }
+        Ok(promise)
+    }
+
+    /// Asks the job to stop; it ends within one chunk row and leaves no file under the final name.
+    #[napi]
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+}
+
+fn resolve(deferred: Deferred, finished: Finished) {
+    deferred.resolve(Box::new(move |_| Ok(finished.into())));
+}
+
+/// Starts a job; `onEvent` is called at most ten times a second and once per scene.
+#[napi]
+pub fn start_cube(
+    request: CubeRequest,
+    #[napi(ts_arg_type = "(event: CubeEvent) => void")] on_event: Listener,
+) -> napi::Result<CubeJob> {
+    let request = CoreRequest::from(request);
+    let cancel = CancelToken::new();
+    let meeting = Arc::new(Mutex::new(Meeting::default()));
+    let (token, place) = (cancel.clone(), Arc::clone(&meeting));
+    std::thread::Builder::new().name("aster-job".to_string()).spawn(move || {
+        let finished = work(&request, on_event, &token);
+        let mut meeting = place.lock().unwrap_or_else(PoisonError::into_inner);
+        match meeting.waiting.take() {
+            Some(deferred) => resolve(deferred, finished),
+            None => meeting.finished = Some(finished),
+        }
+    })?;
+    Ok(CubeJob { cancel, meeting })
+}
+
+/// Takes the callback by value: it is released before the promise resolves.
+fn work(request: &CoreRequest, on_event: Listener, cancel: &CancelToken) -> Finished {
+    guarded(move || {
+        let listener = move |event: Event| {
+            on_event.call(CubeEvent::from(event), ThreadsafeFunctionCallMode::NonBlocking);
+        };
+        job::run(request, &listener, cancel)
+    })
+    .map(report)
+}
+
+fn report(output: JobOutput) -> CubeReport {
+    let JobOutput { plan, layout, report, moments, arrays } = output;
+    let scene_of = |path: &std::path::PathBuf| plan.scenes.iter().find(|s| s.path == *path);
+    let pixels = (plan.grid.shape.ny * plan.grid.shape.nx) as f64;
+    let mut statistics = Vec::new();
+    for (record, row) in report.scenes.iter().zip(&moments) {
+        for (variable, m) in layout.variables.iter().zip(row) {
+            let some = (m.count > 0).then_some(());
+            statistics.push(SceneStatistics {
+                time: record.time.to_string(),
+                id: record.id.clone(),
+                variable: variable.name.clone(),
+                count: m.count as f64,
+                valid_fraction: m.count as f64 / pixels,
+                mean: some.map(|()| m.mean),
+                std: some.map(|()| m.std()),
+                min: some.map(|()| m.min),
+                max: some.map(|()| m.max),
+            });
+        }
+    }
+    let shape = [report.scenes.len(), plan.grid.shape.ny, plan.grid.shape.nx].map(side).to_vec();
+    let (y, x) = if plan.grid.crs.is_geographic() { ("lat", "lon") } else { ("y", "x") };
+    let dims: Vec<String> = ["time", y, x].map(str::to_string).to_vec();
+    let array = |(v, data): (&aster_core::cube::sink::VariableSpec, ndarray::Array3<f32>)| CubeArray {
+        variable: v.name.clone(),
+        units: v.units.clone(),
+        dims: dims.clone(),
+        shape: shape.clone(),
+        data: data.into_raw_vec_and_offset().0.into(),
+    };
+    CubeReport {
+        outputs: report.outputs.iter().map(text).collect(),
+        grid: GridInfo::from(&plan.grid),
+        variables: layout.variables.iter().map(|v| v.name.clone()).collect(),
+        scenes: report.paths.iter().filter_map(|p| Some(PlannedScene::new(&plan, scene_of(p)?))).collect(),
+        skipped: report.skipped.iter().map(SkippedScene::from).collect(),
+        bytes_read: report.bytes_read as f64,
+        bytes_written: report.bytes_written as f64,
+        elapsed_ms: report.elapsed_ms as f64,
+        peak_memory_bytes: plan.peak_memory_bytes as f64,
+        statistics,
+        arrays: layout.variables.iter().zip(arrays).map(array).collect(),
+        warnings: report.warnings,
+    }
+}

@@ -1,0 +1,12 @@
+//! The border to Node: convert, call the core, convert. Nothing here knows about ASTER.
+#![deny(unsafe_code)]
+#![allow(missing_docs, reason = "documented where the generator reads them: on the exported items")]
+#![allow(clippy::result_large_err, reason = "an error crosses once per call, as an object of its own")]
+
+pub mod cube;
+pub mod facts;
+pub mod granule;
+pub mod math;
+pub mod outcome;
+pub mod request;
+pub mod types;

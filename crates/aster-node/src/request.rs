@@ -1,0 +1,142 @@
+//! The request as JavaScript writes it.
+use crate::types::Area;
+use aster_core::cube::request as core;
+use napi_derive::napi;
+
+#[napi(object)]
+#[derive(Clone)]
+pub struct GainOverride {
+    pub band: String,
+    /// 'HGH' | 'NOR' | 'LO1' | 'LO2'
+    pub gain: String,
+}
+
+#[napi(object)]
+#[derive(Clone)]
+pub struct CoefficientOverride {
+    pub band: String,
+    /// W m-2 sr-1 um-1 per DN.
+    pub ucc: f64,
+    /// Radiance at DN 0; -ucc if left out.
+    pub offset: Option<f64>,
+}
+
+#[napi(object)]
+pub struct CubeOutput {
+    /// 'netcdf' | 'memory' | 'statistics'
+    pub format: String,
+    pub path: Option<String>,
+    pub overwrite: Option<bool>,
+    /// PNG picture of the stack, written beside it.
+    pub quicklook: Option<String>,
+    /// 0-9; default 1.
+    pub compression_level: Option<u32>,
+}
+
+/// A request is a value: what dry runs print, outputs embed and plans repeat.
+#[napi(object)]
+pub struct CubeRequest {
+    pub schema: u32,
+    /// Files or folders, one per granule.
+    pub granules: Vec<String>,
+    pub area: Option<Area>,
+    pub product: Option<String>,
+    pub subsystems: Option<Vec<String>>,
+    pub bands: Option<Vec<String>>,
+    pub indices: Option<Vec<String>>,
+    /// 'dn' | 'radiance' | 'reflectance' | 'temperature'
+    pub calibration: Option<String>,
+    pub crs: Option<String>,
+    /// In units of the CRS (metres for projected ones).
+    pub resolution: Option<f64>,
+    /// 'nearest' | 'bilinear' | 'cubic' | 'average' | 'mode'
+    pub resampling: Option<String>,
+    /// 'thome_b' | 'thome_a' | 'smith'
+    pub solar_irradiance: Option<String>,
+    pub gains: Option<Vec<GainOverride>>,
+    pub coefficients: Option<Vec<CoefficientOverride>>,
+    pub allow_bad_swir: Option<bool>,
+    pub mask_saturated: Option<bool>,
+    pub output: CubeOutput,
+    pub n_workers: Option<u32>,
+    pub max_memory_bytes: Option<f64>,
+    /// Stop at the first bad granule.
+    pub strict: Option<bool>,
+    /// Command line or caller, for the file's history.
+    pub history: Option<String>,
+}
+
+impl From<GainOverride> for core::GainOverride {
+    fn from(GainOverride { band, gain }: GainOverride) -> Self {
+        Self { band, gain }
+    }
+}
+
+impl From<CoefficientOverride> for core::CoefficientOverride {
+    fn from(CoefficientOverride { band, ucc, offset }: CoefficientOverride) -> Self {
+        Self { band, ucc, offset }
+    }
+}
+
+impl From<CubeOutput> for core::CubeOutput {
+    fn from(CubeOutput { format, path, overwrite, quicklook, compression_level }: CubeOutput) -> Self {
+        Self {
+            format,
+            path: path.map(Into::into),
+            overwrite: overwrite.unwrap_or_default(),
+            quicklook: quicklook.map(Into::into),
+            compression_level: compression_level.map(|l| u8::try_from(l).unwrap_or(u8::MAX)),
+        }
+    }
+}
+
+impl From<CubeRequest> for core::CubeRequest {
+    fn from(request: CubeRequest) -> Self {
+        let CubeRequest {
+            schema,
+            granules,
+            area,
+            product,
+            subsystems,
+            bands,
+            indices,
+            calibration,
+            crs,
+            resolution,
+            resampling,
+            solar_irradiance,
+            gains,
+            coefficients,
+            allow_bad_swir,
+            mask_saturated,
+            output,
+            n_workers,
+            max_memory_bytes,
+            strict,
+            history,
+        } = request;
+        Self {
+            schema,
+            granules: granules.into_iter().map(Into::into).collect(),
+            area: area.map(Into::into),
+            product,
+            subsystems: subsystems.unwrap_or_default(),
+            bands: bands.unwrap_or_default(),
+            indices: indices.unwrap_or_default(),
+            calibration,
+            crs,
+            resolution,
+            resampling,
+            solar_irradiance,
+            gains: gains.unwrap_or_default().into_iter().map(Into::into).collect(),
+            coefficients: coefficients.unwrap_or_default().into_iter().map(Into::into).collect(),
+            allow_bad_swir: allow_bad_swir.unwrap_or_default(),
+            mask_saturated: mask_saturated.unwrap_or_default(),
+            output: output.into(),
+            n_workers,
+            max_memory_bytes: max_memory_bytes.map(|b| b as u64),
+            strict: strict.unwrap_or_default(),
+            history,
+        }
+    }
+}
