@@ -1,0 +1,168 @@
+// What goes wrong in practice, with the program as users run it: one line, an exit code, nothing left behind.
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pathOf, TRUTH } from '../native/sample.js'
+import { ROOT, SAMPLE, sampleTest } from '../native-addon.js'
+
+const BIN = join(ROOT, 'bin', 'aster-timeseries.js')
+const isRoot = process.getuid?.() === 0
+let inputs: string
+let outputs: string
+const good = TRUTH.filter(({ subsystems }) => subsystems.includes('VNIR')).map(pathOf)
+const [first = '', second = ''] = good
+
+beforeAll(() => {
+  inputs = mkdtempSync(join(tmpdir(), 'aster-in-'))
+  outputs = mkdtempSync(join(tmpdir(), 'aster-out-'))
+  if (first === '') return
+  const bytes = readFileSync(first)
+  writeFileSync(join(inputs, 'text.hdf'), 'this is no granule\n'.repeat(100))
+  writeFileSync(join(inputs, 'empty.hdf'), '')
+  for (const part of [0.01, 0.5, 0.95]) {
+    writeFileSync(join(inputs, `truncated-${part}.hdf`), bytes.subarray(0, Math.floor(bytes.length * part)))
+  }
+  mkdirSync(join(inputs, 'folder'))
+  copyFileSync(first, join(inputs, 'unreadable.hdf'))
+  chmodSync(join(inputs, 'unreadable.hdf'), 0)
+  // The metadata's name is overwritten where it stands: pixels are there, calibration and place are not.
+  const nameless = Buffer.from(bytes)
+  for (const name of ['productmetadata', 'coremetadata', 'StructMetadata']) {
+    for (let at = nameless.indexOf(name); at !== -1; at = nameless.indexOf(name, at)) nameless.write('x', at)
+  }
+  writeFileSync(join(inputs, basename(first).replace('.hdf', '.nometa.hdf')), nameless)
+})
+afterAll(() => {
+  rmSync(inputs, { recursive: true })
+  rmSync(outputs, { recursive: true })
+})
+
+function run(argv: readonly string[], output = join(outputs, 'a.nc')) {
+  const words = ['run', ...argv, ...(output === '' ? [] : ['--output', output])]
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...words], { encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
+function expectOneLineError(result: ReturnType<typeof run>, status: number, what: RegExp) {
+  const [line = '', hint, ...rest] = result.stderr.split('\n')
+  expect(line).toMatch(/^error: \S.*[^.]$/)
+  expect(line).toMatch(what)
+  expect(hint === '' || /^ {2}hint: \S/.test(hint ?? ''), result.stderr).toBe(true)
+  expect(rest.join('')).toBe('')
+  expect([result.status, result.stdout]).toEqual([status, ''])
+  expect(result.stderr).not.toMatch(/panicked|at .*\.(js|rs):\d+/)
+  expect(readdirSync(outputs)).toEqual([])
+}
+
+describe('one bad granule', () => {
+  sampleTest.each([
+    ['text.hdf', 65],
+    ['empty.hdf', 65],
+    ['truncated-0.01.hdf', 65],
+    ['truncated-0.5.hdf', 65],
+    ['truncated-0.95.hdf', 65],
+    ['nometa', 65],
+    ['folder', 1],
+    ['absent.hdf', 1],
+  ])('%s', (name, status) => {
+    const file = readdirSync(inputs).find((entry) => entry.includes(name)) ?? name
+    const result = run([join(inputs, file)])
+    expectOneLineError(result, status, new RegExp(file.replaceAll('.', '\\.')))
+  })
+
+  const unreadable = isRoot ? test.skip : sampleTest
+  unreadable('a file that may not be read', () => {
+    expectOneLineError(run([join(inputs, 'unreadable.hdf')]), 1, /unreadable\.hdf.*permission/i)
+  })
+
+  sampleTest('is skipped among good ones, said, and remembered in the exit code', () => {
+    const output = join(outputs, 'a.nc')
+    const bad = join(inputs, 'truncated-0.5.hdf')
+    const { status, stdout, stderr } = run([bad, first, second, '--index', 'ndvi'], output)
+    expect(stderr).toContain(`warning: skipped ${bad}`)
+    expect(stdout).toContain(`skipped ${bad}`)
+    expect(stdout).toMatch(/scenes: +2 .*, 1 skipped\n/)
+    expect(status).toBe(3)
+    expect(readdirSync(outputs)).toEqual(['a.nc'])
+    rmSync(output)
+    expectOneLineError(run([bad, first, '--strict'], output), 65, /truncated-0\.5/)
+  })
+})
+
+describe('words', () => {
+  sampleTest.each<[string, string[], number, RegExp, RegExp]>([
+    ['product', ['--product', 'AST_L1X'], 2, /unknown product "AST_L1X"/, /did you mean AST_L1/],
+    ['region', ['--region', 'austalia'], 2, /unknown region "austalia"/, /did you mean australia\?/],
+    ['index', ['--index', 'ndwi_'], 2, /unknown index "ndwi_"/, /did you mean|indices: /],
+    ['band', ['--bands', '3M'], 2, /unknown band "3M"/, /did you mean .*3N/],
+    ['index of another subsystem', ['--index', 'ratio_4_6', '--subsystem', 'VNIR'], 2, /ratio_4_6/, /SWIR/],
+    ['calibration', ['--bands', '10', '--calibration', 'reflectance'], 2, /reflectance/, /TIR/],
+    ['bbox upside down', ['--bbox', '137', '-31', '138', '-32'], 2, /south \(-31\) must be less/, /order/],
+    ['bbox reversed', ['--bbox', '139', '-32', '137', '-31'], 2, /west \(139\) lies east/, /order/],
+    ['bbox out of range', ['--bbox', '137', '-95', '138', '-31'], 2, /south must lie between -90 and 90/, /order/],
+    ['bbox off all scenes', ['--bbox', '10', '10', '11', '11'], 1, /no scenes/, /there are scenes within 137\.9/],
+    ['period without scenes', ['--start', '2015-01-01'], 1, /no scenes.*outside the period/, /2001-10-17/],
+    ['end before start', ['--start', '2002-01-01', '--end', '2001-01-01'], 2, /--end .* is before --start/, /^$/],
+    ['crs', ['--crs', 'EPSG:99999999'], 2, /99999999/, /./],
+  ])('%s', (_, argv, status, what, hint) => {
+    const result = run(['--archive', SAMPLE, ...argv])
+    expectOneLineError(result, status, what)
+    expect(result.stderr.split('\n')[1]?.replace(/^ {2}hint: /, '')).toMatch(hint)
+  })
+})
+
+describe('outputs', () => {
+  const argv = () => ['--index', 'ndvi', first]
+
+  sampleTest('a folder that is not there', () => {
+    expectOneLineError(run(argv(), join(outputs, 'none', 'a.nc')), 1, /output folder .* does not exist/)
+  })
+
+  sampleTest('a file that is there is kept, and replaced when asked', () => {
+    const output = join(outputs, 'a.nc')
+    writeFileSync(output, 'kept')
+    const { status, stderr } = run(argv(), output)
+    expect([status, readFileSync(output, 'utf8')]).toEqual([1, 'kept'])
+    expect(stderr).toMatch(/^error: the output .* exists\n {2}hint: .*--overwrite/)
+    expect(run([...argv(), '--overwrite'], output).status).toBe(0)
+    expect(readFileSync(output).subarray(1, 4).toString()).toBe('HDF')
+    rmSync(output)
+  })
+
+  sampleTest('a full disk', (context) => {
+    const mount = join(outputs, 'small')
+    mkdirSync(mount)
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', mount]).status === 0
+    try {
+      if (!mounted) return context.skip('cannot mount a small disk here')
+      const { status, stderr } = run(['--archive', SAMPLE, '--subsystem', 'VNIR', '-q'], join(mount, 'a.nc'))
+      expect(stderr).toMatch(/^error: .*no space/i)
+      expect(status).toBe(1)
+      expect(readdirSync(mount)).toEqual([])
+    } finally {
+      if (mounted) spawnSync('umount', [mount])
+      rmSync(mount, { recursive: true })
+    }
+  })
+
+  sampleTest('a granule is never written over', () => {
+    const own = join(inputs, 'own.hdf')
+    copyFileSync(first, own)
+    const before = readFileSync(own).length
+    const { status } = run(['--index', 'ndvi', own, '--overwrite'], own)
+    expect([status, readFileSync(own).length]).toEqual([2, before])
+    truncateSync(own, 0)
+  })
+})

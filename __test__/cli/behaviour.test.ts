@@ -1,0 +1,479 @@
+// Whole output of each command, on a terminal and not, over a made-up archive.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { useNative } from '../../src/native/load.js'
+import { ARCHIVE, type Fake, type FakeOptions, fakeNative, nativeError } from '../fake-native.js'
+import { run } from './in-process.js'
+
+let folder: string
+let fake: Fake
+const pretend = (options: FakeOptions = {}) => {
+  fake = fakeNative({ granules: ARCHIVE, ...options })
+  useNative(fake)
+}
+const NDVI = () => ['run', '--archive', '/archive', '--index', 'ndvi', '--output', join(folder, 'a.nc')]
+const BAD = { path: '/archive/bad.hdf', error: nativeError('CORRUPT', 'file ends early', { path: '/archive/bad.hdf' }) }
+const EVENTS = [
+  { kind: 'planned', scenesTotal: 3, chunksTotal: 4 },
+  {
+    kind: 'progress',
+    scenesTotal: 3,
+    chunksTotal: 4,
+    chunksDone: 2,
+    scenesDone: 1,
+    bytesRead: 3_800_000,
+    elapsedMs: 2000,
+  },
+  { kind: 'skipped', scenesTotal: 3, chunksTotal: 4, path: '/archive/x.hdf', message: 'no gain' },
+  { kind: 'scene', scenesTotal: 3, chunksTotal: 4, chunksDone: 4, scenesDone: 3, path: '/archive/y.hdf' },
+  { kind: 'finished', scenesTotal: 3, chunksTotal: 4, chunksDone: 4, scenesDone: 3 },
+]
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'aster-'))
+  pretend()
+})
+afterEach(() => {
+  useNative(undefined)
+  rmSync(folder, { recursive: true })
+})
+
+describe.each([true, false])('with a terminal: %s', (isTTY) => {
+  test('regions', async () => {
+    const { stdout, ...rest } = await run(['regions'], { isTTY })
+    expect(rest).toEqual({ status: 0, stderr: '' })
+    expect(stdout.split('\n').slice(0, 2)).toEqual([
+      'name             west  south  east  north',
+      'south_australia  129   -38.1  141   -26',
+    ])
+    expect(stdout).toContain('asia             25    -10    145   55\n')
+  })
+
+  test('products and indices', async () => {
+    expect(await run(['products'], { isTTY })).toEqual({
+      status: 0,
+      stderr: '',
+      stdout:
+        'name     level  subsystems     pixel m   units  title\n' +
+        'AST_L1T  1      VNIR,SWIR,TIR  15,30,90  DN     AST_L1T title\n' +
+        'AST_08   1      VNIR,SWIR,TIR  15,30,90  DN     AST_08 title\n',
+    })
+    const { stdout } = await run(['indices', '--json'], { isTTY })
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 1, indices: [{ name: 'ndvi' }, { name: 'ratio_4_6' }] })
+  })
+
+  test('run', async () => {
+    const output = join(folder, 'a.nc')
+    expect(await run([...NDVI(), '--start', '2001-01-01', '--end', '2001-12-31'], { isTTY })).toEqual({
+      status: 0,
+      stdout:
+        `wrote ${output}\n` +
+        '  scenes:      2 (2001-01-03 to 2001-06-10)\n' +
+        '  grid:        EPSG:32650, 3 columns x 2 rows of 15\n' +
+        '  variables:   ndvi\n' +
+        '  read:        1.2 MB in 0.4 s\n' +
+        '  written:     2.3 kB\n' +
+        '  peak memory: 34 MB\n',
+      stderr: '2 older versions of the same acquisitions left out\n',
+    })
+    expect(fake.requests[0]).toEqual({
+      schema: 1,
+      granules: [ARCHIVE[3]?.path, ARCHIVE[0]?.path],
+      indices: ['ndvi'],
+      output: { format: 'netcdf', path: output },
+      history: `aster-timeseries run --archive /archive --index ndvi --output ${output} --start 2001-01-01 --end 2001-12-31`,
+    })
+  })
+
+  test('run, with some granules skipped', async () => {
+    pretend({ skipped: [BAD] })
+    const { status, stdout, stderr } = await run(NDVI(), { isTTY })
+    expect(status).toBe(3)
+    expect(stdout).toContain('  scenes:      3 (2001-01-03 to 2002-09-06), 1 skipped\n')
+    expect(stdout).toMatch(/\nskipped \/archive\/bad.hdf: file ends early \(CORRUPT\)\n$/)
+    expect(stderr).toContain('warning: skipped /archive/bad.hdf: file ends early\n')
+  })
+
+  test('run, with a scene whose telescope was off', async () => {
+    const error = nativeError('NO_DATA', 'band 2 (VNIR) was not acquired')
+    pretend({ report: { skipped: [{ path: ARCHIVE[4]?.path ?? '', error }] } })
+    const { status, stdout } = await run(NDVI(), { isTTY })
+    expect(stdout).toContain(', 1 without data for this request\n')
+    expect(stdout).toMatch(/\nno data in \/archive\/\S+: band 2 \(VNIR\) was not acquired \(NO_DATA\)\n$/)
+    expect(status).toBe(0)
+  })
+
+  test('errors are one line and a hint', async () => {
+    expect(await run(['run', 'a.hdf'], { isTTY })).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'error: --output is missing\n  hint: name the file to write: --output series.nc\n',
+    })
+  })
+})
+
+describe('progress', () => {
+  const stderrOf = async (argv: string[], world = {}) => (await run([...NDVI(), ...argv], world)).stderr
+  beforeEach(() => pretend({ granules: ARCHIVE.slice(0, 2), events: EVENTS }))
+
+  test('is a bar on a terminal, gone at the end', async () => {
+    const erase = '\r\u001b[K'
+    const half = 'scenes 1/3 [##########----------]  50%  3.8 MB read  0 B written  ETA 2.0 s'
+    const stderr = await stderrOf([], { isTTY: true })
+    expect(stderr).toContain(`${erase}${half.slice(0, 10)}`)
+    expect(stderr).toMatch(/scenes 1\/3 \[#+-+\] {2}50% {2}3.8 MB read {2}0 B written {2}ETA 2.0 s/)
+    expect(stderr).toContain(`${erase}warning: skipped /archive/x.hdf: no gain\n`)
+    expect(stderr.endsWith(erase)).toBe(true)
+    const widest = Math.max(
+      ...stderr
+        .replaceAll(erase, '\n')
+        .split('\n')
+        .map((line) => line.length),
+    )
+    expect(widest).toBeLessThan(80)
+  })
+
+  test('is nothing but warnings elsewhere', async () => {
+    const quiet = 'warning: skipped /archive/x.hdf: no gain\n'
+    expect(await stderrOf([])).toBe(quiet)
+    expect(await stderrOf([], { isTTY: true, env: { CI: 'true' } })).toBe(quiet)
+    expect(await stderrOf(['--progress', 'none'], { isTTY: true })).toBe(quiet)
+    expect(await stderrOf(['-q'], { isTTY: true })).toBe('')
+  })
+
+  test('says more with -v', async () => {
+    expect(await stderrOf(['-v'], { isTTY: true })).toBe(
+      'planned 3 scenes\nwarning: skipped /archive/x.hdf: no gain\nscene 3 of 3: /archive/y.hdf\n',
+    )
+  })
+
+  test('is JSON lines when asked for', async () => {
+    const lines = (await stderrOf(['--progress', 'json'])).trim().split('\n')
+    expect(lines.map((line) => JSON.parse(line).kind)).toEqual(['planned', 'progress', 'skipped', 'scene', 'finished'])
+  })
+})
+
+describe('search', () => {
+  test('prints a JSON array, empty when nothing is found', async () => {
+    const { status, stdout } = await run(['search', '--archive', '/archive', '--product', 'AST_L1T'])
+    const scenes: { schema: number; id: string }[] = JSON.parse(stdout)
+    expect([status, scenes.length, scenes[0]?.schema]).toEqual([0, 3, 1])
+    const nothing = ['search', '--archive', '/archive', '--start', '2020-01-01']
+    expect(await run(nothing)).toEqual({ status: 0, stdout: '[]\n', stderr: '' })
+    expect(await run([...nothing, '--fail-on-empty'])).toEqual({ status: 1, stdout: '[]\n', stderr: '' })
+  })
+
+  test('prints a table', async () => {
+    const { stdout } = await run(['search', '--archive', '/a', '--format', 'table', '--bbox', '125', '-40', '135', '0'])
+    expect(stdout).toBe(
+      'time                 product  cloud %  subsystems  west south east north  path\n' +
+        '2002-09-06T03:14:52  AST_L1T  10       VNIR,TIR    130 -30 131 -29        ' +
+        '/archive/AST_L1T_00309062002031452_20150414031422.hdf\n',
+    )
+  })
+
+  test('writes a file, whole, and not over another', async () => {
+    const output = join(folder, 'scenes.json')
+    const argv = ['search', '--archive', '/archive', '--output', output]
+    expect(await run([...argv, '-q'])).toEqual({ status: 0, stdout: '', stderr: '' })
+    expect(JSON.parse(readFileSync(output, 'utf8'))).toHaveLength(3)
+    expect((await run(argv)).stderr).toMatch(/^error: the output .*scenes.json exists\n {2}hint: /)
+    expect(readdirSync(folder)).toEqual(['scenes.json'])
+    expect((await run([...argv, '--overwrite'])).status).toBe(0)
+  })
+})
+
+describe('info', () => {
+  test('describes a granule', async () => {
+    const { stdout, status } = await run(['info', ARCHIVE[0]?.path ?? ''])
+    expect(status).toBe(0)
+    expect(stdout).toContain('  cloud cover: 60 %\n')
+    expect(stdout).toMatch(/\n3N +ImageData3N +VNIR +20 +30 +uint8 +15 +- +- +- +granule\n/)
+    const json = await run(['info', ARCHIVE[0]?.path ?? '', '--json'])
+    expect(JSON.parse(json.stdout)).toMatchObject({ schema: 1, id: ARCHIVE[0]?.id })
+  })
+})
+
+describe('run --dry-run', () => {
+  test('says what it would take, and needs no output', async () => {
+    const { status, stdout } = await run(['run', '--archive', '/a', '--subsystem', 'VNIR', '--dry-run', '-q'])
+    expect(status).toBe(0)
+    expect(stdout).toBe(
+      'dry run: nothing is written\n' +
+        '  scenes:      3 (2001-01-03 to 2002-09-06)\n' +
+        '  grid:        EPSG:32650, 3 columns x 2 rows of 15\n' +
+        '  variables:   all of VNIR\n' +
+        '  to read:     500 B\n' +
+        '  to write:    at most 48 B, before compression\n' +
+        '  chunks:      2 of 4 hold data\n' +
+        '  peak memory: 34 MB of 1.0 GB allowed\n' +
+        '  workers:     2\n',
+    )
+  })
+
+  test('as JSON is the plan, and stderr is silent', async () => {
+    pretend({ skipped: [BAD] })
+    const { status, stdout, stderr } = await run(['run', '--archive', '/a', '--dry-run', '--json'])
+    expect([status, stderr]).toEqual([3, ''])
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 1, peakMemoryBytes: 34_000_000, skipped: [BAD] })
+  })
+})
+
+test('every option of run arrives in the request', async () => {
+  const output = join(folder, 'a.nc')
+  const quicklook = join(folder, 'a.png')
+  const options = `--product AST_L1T --region global --subsystem VNIR,TIR --subsystem SWIR --bands 1,ImageData3N
+    --index ndvi,ratio_4_6 --calibration reflectance --crs EPSG:32650 --resolution 30 --resampling average
+    --solar-irradiance smith --gains 4=NOR --coefficients 10=0.0068 --allow-bad-swir --mask-saturated --n-workers 3
+    --max-memory 2G --overwrite --strict`
+  const argv = ['run', '--archive', '/a', ...options.split(/\s+/), '--output', output, '--quicklook', quicklook]
+  const { status, stderr } = await run([...argv, '-q'])
+  expect([status, stderr]).toEqual([0, ''])
+  expect(fake.requests[0]).toMatchObject({
+    area: { west: -180, south: -90, east: 180, north: 90 },
+    product: 'AST_L1T',
+    subsystems: ['VNIR', 'TIR', 'SWIR'],
+    bands: ['1', '3N'],
+    indices: ['ndvi', 'ratio_4_6'],
+    calibration: 'reflectance',
+    crs: 'EPSG:32650',
+    resolution: 30,
+    resampling: 'average',
+    solarIrradiance: 'smith',
+    gains: [{ band: '4', gain: 'NOR' }],
+    coefficients: [{ band: '10', ucc: 0.0068 }],
+    allowBadSwir: true,
+    maskSaturated: true,
+    output: { format: 'netcdf', path: output, overwrite: true, quicklook },
+    nWorkers: 3,
+    maxMemoryBytes: 2 * 1024 ** 3,
+    strict: true,
+  })
+})
+
+describe('wrong calls', () => {
+  const OUT = ['--output', '{}/a.nc']
+  test.each<[string, string[], number, RegExp]>([
+    ['no command', [], 2, /^error: no command given\n/],
+    ['unknown command', ['serch'], 2, /^error: unknown command 'serch'\n {2}hint: did you mean search\?\n$/],
+    [
+      'unknown flag',
+      ['run', '--regin', 'x'],
+      2,
+      /^error: unknown option '--regin'\n {2}hint: did you mean --region\?\n$/,
+    ],
+    ['missing value', ['run', '--output'], 2, /^error: option '--output <file>' argument missing\n/],
+    ['nothing to look in', ['run', ...OUT], 2, /^error: nothing to look in: --archive is missing\n {2}hint: /],
+    ['search without archive', ['search'], 2, /^error: nothing to look in: --archive is missing\n/],
+    [
+      'unknown product',
+      ['run', '--archive', '/a', '--product', 'AST_L1X', ...OUT],
+      2,
+      /^error: unknown product "AST_L1X"\n {2}hint: did you mean AST_L1T\?\n$/,
+    ],
+    [
+      'unknown region',
+      ['run', '--archive', '/a', '--region', 'austalia', ...OUT],
+      2,
+      /^error: unknown region "austalia"\n {2}hint: did you mean australia\?\n$/,
+    ],
+    [
+      'unknown index',
+      ['run', '--archive', '/a', '--index', 'ndvii', ...OUT],
+      2,
+      /^error: unknown index "ndvii"\n {2}hint: did you mean ndvi\?\n$/,
+    ],
+    [
+      'unknown band',
+      ['run', '--archive', '/a', '--bands', '99', ...OUT],
+      2,
+      /^error: unknown band "99"\n {2}hint: bands: 1, 2, 3N, /,
+    ],
+    [
+      'unknown subsystem',
+      ['run', '--archive', '/a', '--subsystem', 'VNRI', ...OUT],
+      2,
+      /^error: unknown subsystem "VNRI"\n {2}hint: did you mean VNIR\?\n$/,
+    ],
+    [
+      'unknown calibration',
+      ['run', '--archive', '/a', '--calibration', 'radience', ...OUT],
+      2,
+      /^error: unknown --calibration "radience"\n {2}hint: did you mean radiance\?\n$/,
+    ],
+    [
+      'another backend',
+      ['search', '--backend', 'aws'],
+      2,
+      /^error: the aws backend is not in this version\n {2}hint: use the local backend/,
+    ],
+    [
+      'unknown backend',
+      ['search', '--backend', 'lokal'],
+      2,
+      /^error: unknown --backend "lokal"\n {2}hint: did you mean local\?\n$/,
+    ],
+    [
+      'bbox upside down',
+      ['run', '--archive', '/a', '--bbox', '129', '-26', '141', '-38', ...OUT],
+      2,
+      /^error: --bbox: south \(-26\) must be less than north \(-38\)\n/,
+    ],
+    [
+      'bbox reversed',
+      ['run', '--archive', '/a', '--bbox', '141', '-38', '129', '-26', ...OUT],
+      2,
+      /^error: west \(141\) lies east of east \(129\)\n {2}hint: .*order/,
+    ],
+    [
+      'bbox out of range',
+      ['run', '--archive', '/a', '--bbox', '500,0,501,1', ...OUT],
+      2,
+      /^error: --bbox: west must lie between -180 and 180 degrees, got 500\n/,
+    ],
+    [
+      'bbox too short',
+      ['run', '--archive', '/a', '--bbox', '1', '2', '3', ...OUT],
+      2,
+      /^error: --bbox: expected four numbers/,
+    ],
+    [
+      'bbox and region',
+      ['run', '--archive', '/a', '--bbox', '1,2,3,4', '--region', 'asia', ...OUT],
+      2,
+      /exclude each other/,
+    ],
+    [
+      'bbox off all scenes',
+      ['run', '--archive', '/a', '--bbox', '0,0,1,1', ...OUT],
+      1,
+      /^error: no scenes for this request in \/a: 3 outside the area\n {2}hint: there are scenes within 120 -30 131 15.1 .*2001-01-03 to 2002-09-06\n$/,
+    ],
+    [
+      'end before start',
+      ['run', '--archive', '/a', '--start', '2002-01-01', '--end', '2001-01-01', ...OUT],
+      2,
+      /^error: --end \(2001-01-01\) is before --start \(2002-01-01\)\n/,
+    ],
+    [
+      'no date',
+      ['search', '--archive', '/a', '--start', '2001-02-30'],
+      2,
+      /^error: --start must be a date such as 2001-06-10/,
+    ],
+    [
+      'output folder absent',
+      ['run', '--archive', '/a', '--output', '{}/none/a.nc'],
+      1,
+      /^error: the output folder .* does not exist\n {2}hint: make it first: mkdir -p /,
+    ],
+    ['output is a folder', ['run', '--archive', '/a', '--output', '{}'], 1, /^error: the output .* is a folder\n/],
+    [
+      'output of another format',
+      ['run', '--archive', '/a', '--output', '{}/a.tif'],
+      2,
+      /^error: the output .* is named as GeoTIFF, but NetCDF is written\n/,
+    ],
+    ['missing archive', ['run', '--archive', '/missing', ...OUT], 1, /^error: no such folder: \/missing\n$/],
+    ['missing granule', ['run', '/none.hdf', ...OUT], 1, /^error: no such file: \/none.hdf\n$/],
+    [
+      'workers',
+      ['run', '--archive', '/a', '--n-workers', '0', ...OUT],
+      2,
+      /^error: --n-workers must be a whole number, 1 or more, got 0\n/,
+    ],
+    ['no help', ['help', 'exit-code'], 2, /^error: no help on "exit-code"\n {2}hint: did you mean exit-codes\?\n$/],
+  ])('%s', async (_, argv, status, message) => {
+    const result = await run(argv.map((word) => word.replace('{}', folder)))
+    expect(result.stderr).toMatch(message)
+    expect([result.status, result.stdout]).toEqual([status, ''])
+    expect(result.stderr.split('\n').filter((line) => line.startsWith('error: '))).toHaveLength(1)
+    expect(readdirSync(folder)).toEqual([])
+    expect(fake.requests).toEqual([])
+  })
+
+  test('with --json the error is JSON on stderr, and stdout stays empty', async () => {
+    const { status, stdout, stderr } = await run(['search', '--archive', '/a', '--product', 'AST_L1X', '--json'])
+    expect([status, stdout]).toEqual([2, ''])
+    expect(JSON.parse(stderr)).toEqual({
+      schema: 1,
+      error: {
+        code: 'USAGE',
+        message: 'unknown product "AST_L1X"',
+        hint: 'did you mean AST_L1T?',
+        retryable: false,
+        exitStatus: 2,
+      },
+    })
+  })
+
+  test('an existing output is kept', async () => {
+    const output = join(folder, 'a.nc')
+    writeFileSync(output, 'kept')
+    const { status, stderr } = await run(NDVI())
+    expect([status, stderr]).toEqual([
+      1,
+      `error: the output ${output} exists\n  hint: choose another name, or overwrite it with --overwrite (overwrite: true)\n`,
+    ])
+    expect(readFileSync(output, 'utf8')).toBe('kept')
+  })
+
+  test('bad granules: alone, all of them, strictly', async () => {
+    pretend({ granules: [], skipped: [BAD, { ...BAD, path: '/archive/worse.hdf' }] })
+    const out = ['--output', join(folder, 'a.nc')]
+    const alone = await run(['run', '/archive/bad.hdf', ...out])
+    expect([alone.status, alone.stderr]).toEqual([65, 'error: /archive/bad.hdf: file ends early\n'])
+    const all = await run(['run', '--archive', '/archive', ...out])
+    expect(all.status).toBe(65)
+    expect(all.stderr).toMatch(
+      /\nerror: none of the 2 granules can be used; the first, \/archive\/bad.hdf: file ends early\n$/,
+    )
+    pretend({ skipped: [BAD] })
+    const strict = await run([...NDVI(), '--strict'])
+    expect([strict.status, strict.stderr]).toEqual([65, 'error: /archive/bad.hdf: file ends early\n'])
+  })
+
+  test('an empty folder', async () => {
+    pretend({ granules: [] })
+    const empty = join(folder, 'empty')
+    mkdirSync(empty)
+    const { status, stderr } = await run(['run', empty, '--output', join(folder, 'a.nc')])
+    expect(status).toBe(1)
+    expect(stderr).toBe(
+      `error: no granules in the folder ${empty}\n  hint: name a granule, or a folder that holds some\n`,
+    )
+  })
+})
+
+describe('endings', () => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ])('%s stops the job', async (name, status) => {
+    pretend({ jobWaits: true })
+    const controller = new AbortController()
+    const running = run(NDVI(), { signal: controller.signal })
+    while (fake.requests.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    controller.abort(name)
+    const result = await running
+    expect(result.stderr).toMatch(new RegExp(`error: stopped by ${name}; no output was written\n$`))
+    expect([result.status, result.stdout, fake.cancelled]).toEqual([status, '', 1])
+  })
+
+  test('a bug asks to be reported', async () => {
+    pretend({ jobError: nativeError('INTERNAL', 'index out of range') })
+    const { status, stderr } = await run([...NDVI(), '-q'])
+    expect(status).toBe(70)
+    expect(stderr).toMatch(
+      /^error: internal error: index out of range\n {2}hint: this is a bug: please report it .*version 0/,
+    )
+  })
+
+  test('errors of the engine keep their status', async () => {
+    pretend({ jobError: nativeError('MEMORY_BUDGET', 'needs 3 GB', { hint: 'try --max-memory 3G' }) })
+    const { status, stderr } = await run([...NDVI(), '-q'])
+    expect([status, stderr]).toEqual([1, 'error: needs 3 GB\n  hint: try --max-memory 3G\n'])
+  })
+})

@@ -1,0 +1,138 @@
+// The one table of options: flag, help text, and how its value is read.
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { resolveSubsystem } from '../access/data-access.js'
+import { CALIBRATIONS, SOLAR_IRRADIANCES } from '../access/dataset.js'
+import { BACKENDS } from '../catalog/catalog.js'
+import { BoundingBox } from '../geo/bounding-box.js'
+import { RESAMPLINGS } from '../series/request.js'
+import {
+  parseBbox,
+  parseBytes,
+  parseChoice,
+  parseCoefficients,
+  parseCount,
+  parseGains,
+  parseList,
+  parsePercent,
+  parsePositive,
+} from './parse.js'
+import { PROGRESS_MODES } from './progress.js'
+
+interface OptionSpec<S extends z.ZodType> {
+  flags: string
+  help: string
+  schema: S
+}
+
+/** An option with a value, given once. */
+function value<T>(flags: string, help: string, read: (flag: string, text: string) => T) {
+  return { flags, help, schema: z.string().transform((text) => read(longFlag(flags), text)) }
+}
+
+/** An option that may be repeated; its items may also be separated by commas. */
+function list<T>(flags: string, help: string, read: (flag: string, texts: string[]) => T) {
+  return { flags, help, schema: z.array(z.string()).transform((texts) => read(longFlag(flags), texts)) }
+}
+
+/** An option without a value. */
+function flag(flags: string, help: string) {
+  return { flags, help, schema: z.boolean() }
+}
+
+const text = (_: string, given: string) => given
+const choice =
+  <T extends string>(choices: readonly T[]) =>
+  (name: string, given: string) =>
+    parseChoice(name, given, choices)
+
+export const OPTIONS = {
+  backend: value('--backend <name>', `where to look: ${BACKENDS.join(', ')} (this version: local)`, choice(BACKENDS)),
+  archive: value('--archive <dir>', 'folder of granules, for the local backend', text),
+  product: value('--product <name>', 'product, such as AST_L1T; see `products`', text),
+  start: value('--start <date>', 'first day or instant, ISO 8601, UTC', text),
+  end: value('--end <date>', 'last day (all of it) or instant', text),
+  region: value('--region <name>', 'named region; see `regions`', (_, name) => BoundingBox.fromNamedRegion(name)),
+  bbox: value('--bbox <W S E N>', 'west south east north in degrees; also W,S,E,N', parseBbox),
+  cloudCoverMax: value('--cloud-cover-max <percent>', 'leave out cloudier scenes; unknown ones stay', parsePercent),
+  subsystem: list('--subsystem <name>', 'VNIR, SWIR, TIR; repeatable or by commas', (name, given) =>
+    parseList(name, given).map(resolveSubsystem),
+  ),
+  bands: list('--bands <names>', 'bands, such as 1,2,3N or ImageData3N', parseList),
+  index: list('--index <names>', 'indices, such as ndvi; without --bands they are all that is written', parseList),
+  calibration: value(
+    '--calibration <kind>',
+    `${CALIBRATIONS.join(', ')}; default radiance for L1`,
+    choice(CALIBRATIONS),
+  ),
+  crs: value('--crs <crs>', 'such as EPSG:32650; default: UTM zone of the centre of the area', text),
+  resolution: value(
+    '--resolution <size>',
+    'pixel size in units of the CRS; default: that of the finest band',
+    parsePositive,
+  ),
+  resampling: value('--resampling <method>', RESAMPLINGS.join(', '), choice(RESAMPLINGS)),
+  solarIrradiance: value(
+    '--solar-irradiance <set>',
+    `for reflectance: ${SOLAR_IRRADIANCES.join(', ')}`,
+    choice(SOLAR_IRRADIANCES),
+  ),
+  gains: list('--gains <band=gain>', 'gains for granules that carry none: 4=NOR,5=NOR or ALL=NOR', parseGains),
+  coefficients: list(
+    '--coefficients <band=ucc>',
+    "conversion coefficients instead of the granule's: 10=0.006822",
+    parseCoefficients,
+  ),
+  allowBadSwir: flag('--allow-bad-swir', 'keep SWIR of April 2008 and later, which is saturated'),
+  maskSaturated: flag('--mask-saturated', 'treat saturated pixels as missing'),
+  nWorkers: value(
+    '--n-workers <count>',
+    'threads in all; default: SLURM_CPUS_PER_TASK, else every processor',
+    parseCount,
+  ),
+  maxMemory: value('--max-memory <size>', 'memory budget, such as 512M or 2G', parseBytes),
+  output: value('--output <file>', 'file to write', text),
+  quicklook: value('--quicklook <file>', 'PNG picture of the stack to write as well', text),
+  overwrite: flag('--overwrite', 'replace outputs that exist'),
+  strict: flag('--strict', 'stop at the first granule that cannot be used'),
+  failOnEmpty: flag('--fail-on-empty', 'exit with 1 when no scene is found'),
+  dryRun: flag('--dry-run', 'say what would be read, needed and written; write nothing'),
+  format: value('--format <form>', 'json (default) or table', choice(['json', 'table'])),
+  json: flag('--json', 'print results, and errors, as JSON'),
+  quiet: flag('-q, --quiet', 'no notes and no warnings'),
+  verbose: flag('-v, --verbose', 'say more about what is done'),
+  progress: value(
+    '--progress <mode>',
+    'auto (a bar on a terminal), json (events on stderr) or none',
+    choice(PROGRESS_MODES),
+  ),
+} as const satisfies Record<string, OptionSpec<z.ZodType>>
+
+export type OptionName = keyof typeof OPTIONS
+
+export type OptionValues<Name extends OptionName> = {
+  [Key in Name]?: z.output<(typeof OPTIONS)[Key]['schema']> | undefined
+}
+
+export function longFlag(flags: string): string {
+  return /--[a-z-]+/.exec(flags)?.[0] ?? flags
+}
+
+/** Declares options on a command, in this order. */
+export function addOptions(command: Command, names: readonly OptionName[]): Command {
+  for (const name of names) {
+    const { flags, help, schema } = OPTIONS[name]
+    if (schema instanceof z.ZodBoolean || !(schema.in instanceof z.ZodArray)) command.option(flags, help)
+    else command.option(flags, help, (item: string, before: string[] = []) => [...before, item])
+  }
+  return command
+}
+
+/** The values of a command's options, read by the table; wrong ones throw. */
+export function readOptions<Name extends OptionName>(command: Command, names: readonly Name[]): OptionValues<Name> {
+  const given: Record<string, unknown> = command.opts()
+  const entries = names
+    .filter((name) => given[name] !== undefined)
+    .map((name) => [name, OPTIONS[name].schema.parse(given[name])])
+  return Object.fromEntries(entries) as OptionValues<Name>
+}

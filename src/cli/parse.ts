@@ -1,0 +1,123 @@
+// Reads the values of options: numbers, sizes, lists, boxes, pairs; each error names the option.
+import { AsterError, UsageError } from '../errors.js'
+import { BoundingBox } from '../geo/bounding-box.js'
+import { choose, GAINS, type Gain } from '../series/request.js'
+
+export function parseNumber(flag: string, text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError(`${flag} must be a number, got "${text}"`)
+  return value
+}
+
+export function parsePositive(flag: string, text: string): number {
+  const value = parseNumber(flag, text)
+  if (value <= 0) throw new UsageError(`${flag} must be greater than 0, got ${text}`)
+  return value
+}
+
+export function parseCount(flag: string, text: string): number {
+  const value = parseNumber(flag, text)
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new UsageError(`${flag} must be a whole number, 1 or more, got ${text}`)
+  }
+  return value
+}
+
+export function parsePercent(flag: string, text: string): number {
+  const value = parseNumber(flag, text)
+  if (value < 0 || value > 100) throw new UsageError(`${flag} must lie between 0 and 100 percent, got ${text}`)
+  return value
+}
+
+const POWERS = 'KMGT'
+
+/** Bytes of `512M`, `2G`, `1.5GiB` (powers of 1024), `2GB` (powers of 1000) or a plain number. */
+export function parseBytes(flag: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(?:([KMGT])(iB|B)?|B)?$/i.exec(text.trim())
+  const [, digits = '', letter = '', suffix = ''] = match ?? []
+  const base = suffix.toLowerCase() === 'b' ? 1000 : 1024
+  const bytes = Math.floor(Number(digits) * base ** (POWERS.indexOf(letter.toUpperCase() || ' ') + 1))
+  if (match === null || bytes < 1 || !Number.isSafeInteger(bytes)) {
+    throw new UsageError(`${flag} must be a size such as 512M, 2G or 1.5GiB, got "${text}"`)
+  }
+  return bytes
+}
+
+/** Items of an option that may be repeated and may hold several, separated by commas. */
+export function parseList(flag: string, texts: readonly string[]): string[] {
+  const items = texts.flatMap((text) => text.split(',')).map((item) => item.trim())
+  if (items.length === 0 || items.includes(''))
+    throw new UsageError(`${flag} holds an empty name: "${texts.join(' ')}"`)
+  return items
+}
+
+export function parseChoice<T extends string>(flag: string, text: string, choices: readonly T[]): T {
+  const value = choose(flag, text, choices)
+  if (value === undefined) throw new UsageError(`${flag} needs a value`)
+  return value
+}
+
+export function parseBbox(flag: string, text: string): BoundingBox {
+  try {
+    return BoundingBox.parse(text)
+  } catch (error) {
+    if (!(error instanceof AsterError)) throw error
+    throw new UsageError(`${flag}: ${error.message}`, { hint: error.hint })
+  }
+}
+
+function parsePairs(flag: string, texts: readonly string[], example: string): [string, string][] {
+  return parseList(flag, texts).map((pair) => {
+    const [name = '', value = '', more] = pair.split('=')
+    if (name === '' || value === '' || more !== undefined) {
+      throw new UsageError(`${flag} must look like ${example}, got "${pair}"`)
+    }
+    return [name, value]
+  })
+}
+
+/** Gains by band, from `4=NOR,5=NOR` or `ALL=NOR`. */
+export function parseGains(flag: string, texts: readonly string[]): Record<string, Gain> {
+  const pairs = parsePairs(flag, texts, '4=NOR,5=NOR or ALL=NOR')
+  return Object.fromEntries(pairs.map(([band, gain]) => [band, parseChoice(flag, gain, GAINS)]))
+}
+
+/** Coefficients by band, from `10=0.006822`, with an offset as `10=0.006822:-0.006822`. */
+export function parseCoefficients(
+  flag: string,
+  texts: readonly string[],
+): Record<string, { ucc: number; offset?: number }> {
+  const pairs = parsePairs(flag, texts, '10=0.006822 or 10=0.006822:-0.006822')
+  return Object.fromEntries(
+    pairs.map(([band, value]) => {
+      const [ucc = '', offset, more] = value.split(':')
+      if (more !== undefined) throw new UsageError(`${flag} holds too many numbers for band ${band}: "${value}"`)
+      const parsed = { ucc: parsePositive(flag, ucc) }
+      return [band, offset === undefined ? parsed : { ...parsed, offset: parseNumber(flag, offset) }]
+    }),
+  )
+}
+
+const NUMBERS = /^[-+]?(\d|\.\d)[\d.eE+-]*(,|$)/
+
+/** Joins the four numbers after `--bbox` into one value, so that negative ones are not taken for flags. */
+export function joinBboxNumbers(argv: readonly string[]): string[] {
+  const joined: string[] = []
+  for (let index = 0; index < argv.length; index += 1) {
+    const word = argv[index] ?? ''
+    if (word === '--') return [...joined, ...argv.slice(index)]
+    if (word !== '--bbox') {
+      joined.push(word)
+      continue
+    }
+    const numbers: string[] = []
+    while (numbers.join(',').split(',').length < 4 || numbers.length === 0) {
+      const next = argv[index + 1]
+      if (next === undefined || !NUMBERS.test(next)) break
+      numbers.push(next.replace(/,$/, ''))
+      index += 1
+    }
+    joined.push(numbers.length === 0 ? word : `--bbox=${numbers.join(',')}`)
+  }
+  return joined
+}

@@ -1,0 +1,57 @@
+// The public door of the package: re-exports and nothing else.
+export { applyRadianceConversion, brightnessTemperature, type RadianceCoefficients } from './access/calibration.js'
+export { ASTERDataAccess, type OpenOptions, type Subsystem } from './access/data-access.js'
+export {
+  ASTERDataset,
+  type BandData,
+  type Calibration,
+  type PixelWindow,
+  type ReadBandOptions,
+  type SolarIrradiance,
+} from './access/dataset.js'
+export type { Coverage, SearchResult } from './catalog/backend.js'
+export {
+  ASTERCatalog,
+  type BackendName,
+  type CatalogOptions,
+  type SceneTile,
+  type SearchOptions,
+  type TileOptions,
+} from './catalog/catalog.js'
+export type { SceneQuery } from './catalog/query.js'
+export type { Scene } from './catalog/scene.js'
+export {
+  AbortError,
+  AsterError,
+  AuthError,
+  DataError,
+  type ErrorCode,
+  InternalError,
+  NetworkError,
+  NotFoundError,
+  OutputError,
+  ResourceError,
+  UsageError,
+} from './errors.js'
+export { BoundingBox } from './geo/bounding-box.js'
+export { REGIONS, type RegionName } from './geo/regions.js'
+export type { CallOptions, JobOptions } from './native/call.js'
+export type {
+  Area,
+  BandInfo,
+  BandMetadata,
+  CubeEvent,
+  CubePlan,
+  CubeReport,
+  CubeRequest,
+  GranuleInfo,
+  GridInfo,
+  IndexInfo,
+  LonLat,
+  PlannedScene,
+  ProductInfo,
+  SceneStatistics,
+  SkippedScene,
+} from './native/contract.js'
+export type { Gain, Resampling, SeriesOptions } from './series/request.js'
+export { ASTERTimeSeries, type RunReport, type SeriesArray, type WriteOptions } from './series/time-series.js'

@@ -1,0 +1,201 @@
+// Builds the cube request, the value that plans, runs and outputs are made from.
+
+import { resolveSubsystem, type Subsystem } from '../access/data-access.js'
+import { CALIBRATIONS, type Calibration, SOLAR_IRRADIANCES, type SolarIrradiance } from '../access/dataset.js'
+import { toBoundingBox } from '../catalog/query.js'
+import { NotFoundError, UsageError } from '../errors.js'
+import type { BoundingBox } from '../geo/bounding-box.js'
+import { callNow, present } from '../native/call.js'
+import type { Area, BandInfo, CoefficientOverride, CubeOutput, CubeRequest, GainOverride } from '../native/contract.js'
+import { nearNames, nearNamesHint } from '../near-names.js'
+
+export const RESAMPLINGS = ['nearest', 'bilinear', 'cubic', 'average', 'mode'] as const
+export type Resampling = (typeof RESAMPLINGS)[number]
+export const GAINS = ['HGH', 'NOR', 'LOW', 'LO1', 'LO2'] as const
+export type Gain = (typeof GAINS)[number]
+
+const REQUEST_SCHEMA = 1
+
+/** What the stack holds and how it is made; everything has a default. */
+export interface SeriesOptions {
+  /** `VNIR`, `SWIR`, `TIR`; default: those of the bands and indices, else VNIR for L1. */
+  subsystems?: readonly string[] | undefined
+  /** Band names, such as `3N` or `ImageData3N`. */
+  bands?: readonly string[] | undefined
+  /** Index names, such as `ndvi`. Indices without bands mean the indices alone. */
+  indices?: readonly string[] | undefined
+  /** Area of the stack; default: all of the scenes. */
+  bbox?: BoundingBox | Area | undefined
+  product?: string | undefined
+  /** Default `radiance` for L1 products; L2 products always come in physical units. */
+  calibration?: Calibration | undefined
+  /** Default: the UTM zone of the area's centre. */
+  crs?: string | undefined
+  /** Pixel size in units of the CRS; default: that of the finest band asked for. */
+  resolution?: number | undefined
+  resampling?: Resampling | undefined
+  solarIrradiance?: SolarIrradiance | undefined
+  /** Gains where the granule does not tell (its own always win); `ALL` means every VNIR and SWIR band. */
+  gains?: Record<string, Gain> | undefined
+  /** Unit conversion coefficients to use instead of the granule's. */
+  coefficients?: Record<string, number | { ucc: number; offset?: number }> | undefined
+  /** Keep SWIR of April 2008 and later, which is saturated. */
+  allowBadSwir?: boolean | undefined
+  maskSaturated?: boolean | undefined
+  /** Threads in all; default: the processors there are. */
+  nWorkers?: number | undefined
+  maxMemoryBytes?: number | undefined
+  /** Stop at the first granule that cannot be used. */
+  strict?: boolean | undefined
+}
+
+/** Which variables are wanted, by their official names. */
+export interface Selection {
+  subsystems: readonly Subsystem[]
+  bands: readonly string[]
+  indices: readonly string[]
+}
+
+export function buildRequest(
+  granules: readonly string[],
+  selection: Selection,
+  options: SeriesOptions,
+  output: CubeOutput,
+  history?: string,
+): CubeRequest {
+  if (granules.length === 0) {
+    throw new NotFoundError('there are no scenes to make a series of', {
+      hint: 'widen the area, the period or the filters',
+    })
+  }
+  const { subsystems, bands, indices } = selection
+  return present<CubeRequest>({
+    schema: REQUEST_SCHEMA,
+    granules: [...granules],
+    area: options.bbox === undefined ? undefined : resolveArea(options.bbox),
+    product: options.product,
+    subsystems: subsystems.length === 0 ? undefined : [...subsystems],
+    bands: bands.length === 0 ? undefined : [...bands],
+    indices: indices.length === 0 ? undefined : [...indices],
+    calibration: choose('calibration', options.calibration, CALIBRATIONS),
+    crs: options.crs,
+    resolution: positive('resolution', options.resolution),
+    resampling: choose('resampling', options.resampling, RESAMPLINGS),
+    solarIrradiance: choose('solarIrradiance', options.solarIrradiance, SOLAR_IRRADIANCES),
+    gains: options.gains === undefined ? undefined : resolveGains(options.gains),
+    coefficients: options.coefficients === undefined ? undefined : resolveCoefficients(options.coefficients),
+    allowBadSwir: options.allowBadSwir,
+    maskSaturated: options.maskSaturated,
+    output,
+    nWorkers: wholeAndPositive('nWorkers', options.nWorkers),
+    maxMemoryBytes: wholeAndPositive('maxMemoryBytes', options.maxMemoryBytes),
+    strict: options.strict,
+    history,
+  })
+}
+
+/** A band's short name in any of its spellings: `3N` for `ImageData3N`, `B03N`, `Band3N`, `3n` and `3`. */
+export function resolveBand(name: string): string {
+  const wanted = bareBandName(name)
+  const bands = callNow((addon) => addon.bands())
+  for (const band of bands) if ([band.name, band.variable].map(bareBandName).includes(wanted)) return band.name
+  const ofProducts = callNow((addon) => addon.products()).flatMap((product) => product.bands)
+  for (const band of ofProducts) if (bareBandName(band) === wanted) return band
+  const near = callNow((addon) => addon.suggest('band', name))
+  const known = bands.map((band) => band.name)
+  throw new UsageError(`unknown band "${name}"`, { hint: nearNamesHint(near, known, 'bands') })
+}
+
+function bareBandName(name: string): string {
+  const bare = name
+    .trim()
+    .toUpperCase()
+    .replace(/^(?:IMAGEDATA|BAND|B)?0*(?=\d)/, '')
+  return bare === '3' ? '3N' : bare
+}
+
+export function resolveIndex(name: string): string {
+  const known = callNow((addon) => addon.indices()).map((index) => index.name)
+  const found = known.find((index) => index.toLowerCase() === name.trim().toLowerCase())
+  if (found !== undefined) return found
+  const near = callNow((addon) => addon.suggest('index', name))
+  throw new UsageError(`unknown index "${name}"`, { hint: nearNamesHint(near, known, 'indices') })
+}
+
+/** The area of a stack, which must not cross the antimeridian. */
+export function resolveArea(area: BoundingBox | Area): Area {
+  const box = toBoundingBox(area)
+  if (!box.crossesAntimeridian) return box.toArea()
+  throw new UsageError(`west (${box.west}) lies east of east (${box.east})`, {
+    hint:
+      'the order is west, south, east, north; an area across the antimeridian is made in two runs: ' +
+      box
+        .split()
+        .map(({ west, south, east, north }) => [west, south, east, north].join(','))
+        .join(' and '),
+  })
+}
+
+function resolveGains(gains: Record<string, Gain>): GainOverride[] {
+  const overrides = new Map<string, string>()
+  const withGain = (band: BandInfo) => band.subsystem !== 'TIR'
+  for (const [name, gain] of Object.entries(gains)) {
+    const value = choose(`gain of band ${name}`, gain, GAINS) ?? gain
+    const isAll = name.trim().toUpperCase() === 'ALL'
+    const names = isAll
+      ? callNow((addon) => addon.bands())
+          .filter(withGain)
+          .map((band) => band.name)
+      : [resolveBand(name)]
+    for (const band of names) if (!isAll || !overrides.has(band)) overrides.set(band, value)
+  }
+  return [...overrides].map(([band, gain]) => ({ band, gain }))
+}
+
+function resolveCoefficients(coefficients: NonNullable<SeriesOptions['coefficients']>): CoefficientOverride[] {
+  return Object.entries(coefficients).map(([name, value]) => {
+    const { ucc, offset } = typeof value === 'number' ? { ucc: value, offset: undefined } : value
+    if (!(Number.isFinite(ucc) && ucc > 0)) {
+      throw new UsageError(`coefficient of band ${name} must be greater than 0, got ${ucc}`)
+    }
+    return present<CoefficientOverride>({ band: resolveBand(name), ucc, offset })
+  })
+}
+
+/** The choice as it is spelt here, or an error with the near ones. */
+export function choose<T extends string>(
+  label: string,
+  value: string | undefined,
+  choices: readonly T[],
+): T | undefined {
+  if (value === undefined) return undefined
+  const wanted = value.trim().toLowerCase()
+  const found = choices.find((choice) => choice.toLowerCase() === wanted)
+  if (found !== undefined) return found
+  throw new UsageError(`unknown ${label} "${value}"`, {
+    hint: nearNamesHint(nearNames(value, choices), choices, 'choices'),
+  })
+}
+
+function positive(label: string, value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isFinite(value) && value > 0)) return value
+  throw new UsageError(`${label} must be greater than 0, got ${value}`)
+}
+
+function wholeAndPositive(label: string, value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return value
+  throw new UsageError(`${label} must be a whole number greater than 0, got ${value}`)
+}
+
+/** The variables that the options ask for, or an error that names the unknown one. */
+export function resolveSelection(selection: Pick<SeriesOptions, keyof Selection>): Selection {
+  return {
+    subsystems: unique((selection.subsystems ?? []).map(resolveSubsystem)),
+    bands: unique((selection.bands ?? []).map(resolveBand)),
+    indices: unique((selection.indices ?? []).map(resolveIndex)),
+  }
+}
+
+function unique<T>(items: readonly T[]): T[] {
+  return [...new Set(items)]
+}
