@@ -4,6 +4,7 @@
 use aster_core::ErrorCode;
 use aster_core::cube::calibrate::own_conversion;
 use aster_core::cube::request::{CubeOutput, CubeRequest};
+use aster_core::geo::bbox::Area;
 use aster_core::granule::archive::{Archive, scan};
 use aster_core::granule::facts::GranuleFacts;
 use aster_core::job;
@@ -73,9 +74,10 @@ fn peak_memory_does_not_grow_with_the_number_of_scenes() {
     let day = paths(|f| f.bands.len() > 5);
     let mut wanted = request(day.clone());
     wanted.output.format = "statistics".into();
+    wanted.area = Some(Area::new(137.99, -31.12, 138.03, -31.08).unwrap());
     let all = job::plan(&wanted).unwrap().peak_memory_bytes;
     let each = day.into_iter().map(|p| {
-        let one = CubeRequest { granules: vec![p], area: None, ..wanted.clone() };
+        let one = CubeRequest { granules: vec![p], ..wanted.clone() };
         job::plan(&one).unwrap().peak_memory_bytes
     });
     assert_eq!(Some(all), each.max());
