@@ -1,7 +1,8 @@
 //! Mirrors of the core's values for JavaScript, made field by field without `..`: a new core field is a compile error here.
 use crate::outcome::NativeError;
 use aster_core::cube::calibrate::own_conversion;
-use aster_core::cube::plan::{CubePlan as CorePlan, ScenePlan, Skipped};
+use aster_core::cube::plan::CubePlan as CorePlan;
+use aster_core::cube::scene_plan::{ScenePlan, Skipped};
 use aster_core::event::Event;
 use aster_core::geo::bbox::Area as CoreArea;
 use aster_core::geo::crs::Crs;

@@ -1,5 +1,5 @@
 //! The calibration of one band of one scene: the user's word, the file's, the gain table's, or an error; never a guess.
-use crate::cube::request::{Input, Wanted};
+use crate::cube::wanted::{Input, Wanted};
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::facts::{BandFacts, GranuleFacts};
 use crate::product::band::Band;

@@ -1,8 +1,9 @@
 //! Names, units and attributes of the variables of a cube.
 use crate::cube::calibrate::units;
 use crate::cube::plan::CubePlan;
-use crate::cube::request::{CubeRequest, Input, VariableKind};
+use crate::cube::request::CubeRequest;
 use crate::cube::sink::{AttributeValue, CubeLayout, ValueType, VariableSpec};
+use crate::cube::wanted::{Input, VariableKind};
 use crate::error::{Error, Result};
 use crate::index::spectral_index::SpectralIndex;
 use crate::product::band::Band;

@@ -1,11 +1,12 @@
 //! Runs a plan: scene after scene, chunk after chunk; computes and encodes in parallel, stores in a fixed order.
 use crate::cancel::CancelToken;
 use crate::cube::calibrate;
-use crate::cube::plan::{CubePlan, ScenePlan, Skipped};
+use crate::cube::plan::CubePlan;
 use crate::cube::record::{BandRecord, SceneRecord};
-use crate::cube::request::VariableKind;
 use crate::cube::sample::LoadedScene;
+use crate::cube::scene_plan::{ScenePlan, Skipped};
 use crate::cube::sink::{ChunkKey, ChunkObserver, ChunkSink, EncodedChunk};
+use crate::cube::wanted::VariableKind;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Counters, Event, EventKind, EventListener};
 use crate::granule::dn::DnWindow;

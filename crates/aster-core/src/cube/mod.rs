@@ -8,5 +8,7 @@ pub mod record;
 pub mod report;
 pub mod request;
 pub mod sample;
+pub mod scene_plan;
 pub mod sink;
 pub mod target;
+pub mod wanted;

@@ -1,8 +1,7 @@
 //! One band of one granule as an array, raw or calibrated.
 use crate::cube::calibrate::{calibration, units};
-use crate::cube::request::{
-    CoefficientOverride, CubeOutput, CubeRequest, GainOverride, Input, REQUEST_SCHEMA,
-};
+use crate::cube::request::{CoefficientOverride, CubeOutput, CubeRequest, GainOverride, REQUEST_SCHEMA};
+use crate::cube::wanted::Input;
 use crate::error::{Error, ErrorCode, Result};
 use crate::geo::affine::Xy;
 use crate::granule::dn::{DnData, DnWindow};

@@ -1,6 +1,6 @@
 //! What a job did.
-use crate::cube::plan::Skipped;
 use crate::cube::record::SceneRecord;
+use crate::cube::scene_plan::Skipped;
 use std::path::PathBuf;
 
 /// Outcome of a finished job.

@@ -1,5 +1,6 @@
 //! Rows of physical values on the target grid, from the DN windows of one scene.
-use crate::cube::plan::{BandPlan, CubePlan, MAX_WARP_ERROR_PX, ScenePlan};
+use crate::cube::plan::CubePlan;
+use crate::cube::scene_plan::{BandPlan, MAX_WARP_ERROR_PX, ScenePlan};
 use crate::error::Result;
 use crate::granule::dn::{DnData, DnType, DnWindow};
 use crate::grid::geobox::PixelRect;

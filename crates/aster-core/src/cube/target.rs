@@ -1,6 +1,7 @@
 //! The grid of a cube: CRS, pixel size, lattice and extent.
-use crate::cube::plan::{BandPlan, ScenePlan};
-use crate::cube::request::{CubeRequest, Wanted};
+use crate::cube::request::CubeRequest;
+use crate::cube::scene_plan::{BandPlan, ScenePlan};
+use crate::cube::wanted::Wanted;
 use crate::error::{Error, ErrorCode, Result};
 use crate::geo::affine::{Affine, Xy};
 use crate::geo::bbox::{Area, Bounds};

@@ -65,7 +65,7 @@ pub struct BandFacts {
 /// Memory that a read allocates; planning adds it up before anything is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadCost {
-    /// Nothing: plain 8-bit data are borrowed from the mapped file.
+    /// No buffer: plain 8-bit data are borrowed from the mapped file, whose pages are resident while in use.
     Borrowed,
     /// The window.
     Window,

@@ -39,9 +39,12 @@ impl Metadata {
     fn value(&self, name: &str) -> Option<&Value> {
         self.groups.iter().find_map(|g| g.find(name)?.value())
     }
-    /// Text of an object.
+    /// Text of an object; of a list the first, as in `RADIOMETRICDBVERSION = ("03.00", "2001-05-10")`.
     pub fn text(&self, name: &str) -> Option<String> {
-        let value = self.value(name)?;
+        let value = match self.value(name)? {
+            Value::List(items) => items.first()?,
+            single => single,
+        };
         let text = match value {
             Value::Integer(i) => i.to_string(),
             Value::Real(r) => r.to_string(),
@@ -193,6 +196,13 @@ mod tests {
             OBJECT = GAIN\nCLASS = \"2\"\nNUM_VAL = 2\nVALUE = (\"3N\", \"LO1\")\nEND_OBJECT = GAIN\nEND_OBJECT = GAININFORMATIONCONTAINER\n\
             END_GROUP = GAININFORMATION\nEND\n";
         assert_eq!(metadata(text).gains(), [(Band::B1, Gain::High), (Band::B3N, Gain::Low1)]);
+    }
+
+    #[test]
+    fn a_version_comes_with_its_date() {
+        let m = metadata(&object("RADIOMETRICDBVERSION", "(\"03.00\", \"2001-05-10\")"));
+        assert_eq!(m.text("RADIOMETRICDBVERSION").as_deref(), Some("03.00"));
+        assert_eq!(metadata(&object("X", "()")).text("X"), None);
     }
 
     #[test]
