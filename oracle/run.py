@@ -26,6 +26,7 @@ CROP = os.path.join(CROPS, "AST_L1T_00310012006175412_20150516104359-SWIR-croppe
 
 NORTH = ["--archive", LIKE, "--bbox", "119.92", "14.97", "119.98", "15.03", "--start", "2001-01-01", "--end", "2004-12-31"]
 SOUTH = ["--bbox", "139.13", "-30.62", "139.22", "-30.56"]
+FULL = 4945, 5593       # rows and columns of 15 m in a whole scene
 RATIOS = ["--index", "ratio_4_6,ratio_5_7,ratio_6_8"]
 TEMPERATURE = ["--subsystem", "TIR", "--calibration", "temperature"]
 
@@ -83,16 +84,20 @@ def failures(lines):
     return out
 
 
+# A process inherits the peak memory of the one that started it, so a small one stands between; it leaves the peak in a file.
+BETWEEN = """import os, sys
+_, status, usage = os.wait4(os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ), 0)
+open(sys.argv[1], "w").write(str(usage.ru_maxrss * 1024))
+sys.exit(os.waitstatus_to_exitcode(status))"""
+
+
 def aster(*arguments):
     """the command line; also its peak resident memory in bytes"""
     command = ["node", os.path.join(ROOT, "bin", "aster-timeseries.js"), *map(str, arguments)]
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        p = subprocess.Popen(command, stdout=out, stderr=err, cwd=ROOT)
-        _, status, usage = os.wait4(p.pid, 0)
-        p.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0), err.seek(0)
-        r = subprocess.CompletedProcess(command, p.returncode, out.read(), err.read())
-    r.peak, r.command = usage.ru_maxrss * 1024, " ".join(command)
+    with tempfile.NamedTemporaryFile("r") as peak:
+        r = subprocess.run([sys.executable, "-I", "-S", "-c", BETWEEN, peak.name, *command], capture_output=True, text=True, cwd=ROOT)
+        r.peak = int(peak.read() or 0)
+    r.command = " ".join(command)
     return r
 
 
@@ -240,6 +245,37 @@ def promise(*options):
     return case
 
 
+def enlarge(source, folder, storage):
+    """a granule of full size: the VNIR pixels of a small one, over and over, with noise so that deflate has work"""
+    import numpy as np
+    from pyhdf.SD import SD
+    sys.path.insert(0, os.path.join(ROOT, "fixtures"))
+    import hdf4_write
+    sd = SD(source)
+    rows, columns = sd.select("ImageData2").info()[2]
+    texts = {k: v for k, v in sd.attributes().items() if isinstance(v, str)}
+    texts["StructMetadata.0"] = texts["StructMetadata.0"].replace(f"Size={rows}\n", f"Size={FULL[0]}\n").replace(f"Size={columns}\n", f"Size={FULL[1]}\n")
+    repeat = [-(-full // small) for full, small in zip(FULL, (rows, columns))]
+    data = {n: np.tile(sd.select(n)[:], repeat)[:FULL[0], :FULL[1]].copy() for n in ("ImageData2", "ImageData3N")}
+    for a in data.values():
+        a[a > 8] -= np.random.default_rng(1).integers(0, 8, a.shape, np.uint8)[a > 8]
+    path = os.path.join(folder, os.path.basename(source))
+    hdf4_write.write(path, texts, {"VNIR_Swath": {"geo": {}, "data": data}}, storage)
+    return path
+
+
+def full_size(storage):
+    """memory of whole scenes, one of them warped: small ones hide what grows with the input"""
+    def case(c):
+        paths = [enlarge(f"{LIKE}/{name}.hdf", c.folder, storage) for name in
+                 ("AST_L1T_00301032001031000_20150414031022_84000", "AST_L1T_00306102001031113_20150414031122_84001",
+                  "AST_L1T_00311172001031226_20150414031222_84002", "AST_L1T_00304242002031339_20150414031322_84003")]
+        promise(*paths, "--index", "ndvi", "--crs", "EPSG:32650")(c)
+        for path in paths:
+            os.remove(path)
+    return case
+
+
 def cases():
     """(name, folders needed, function)"""
     ndvi = ["--index", "ndvi"]
@@ -279,6 +315,8 @@ def cases():
         ("workers/sample", [SAMPLE], workers(*sample, "--subsystem", "VNIR", *ndvi, "--bands", "1,2,3N")),
         ("workers/north", [LIKE], workers(*NORTH, *ndvi)),
         ("memory/sample", [SAMPLE], promise(*sample, "--index", "ndvi,ndmi", "--bands", "1,2,3N,4,5,6,7,8,9")),
+        ("memory/full", [LIKE], full_size("contiguous")),
+        ("memory/full-deflate", [LIKE], full_size("deflate")),
         ("memory/north", [LIKE], promise(*NORTH, "--bands", "1,2,3N", "--index", "ndvi")),
     ]
 

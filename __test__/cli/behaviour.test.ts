@@ -92,16 +92,17 @@ describe.each([true, false])('with a terminal: %s', (isTTY) => {
     const { status, stdout, stderr } = await run(NDVI(), { isTTY })
     expect(status).toBe(3)
     expect(stdout).toContain('  scenes:      3 (2001-01-03 to 2002-09-06), 1 skipped\n')
-    expect(stdout).toMatch(/\nskipped \/archive\/bad.hdf: file ends early \(CORRUPT\)\n$/)
+    expect(stdout).not.toContain('bad.hdf')
     expect(stderr).toContain('warning: skipped /archive/bad.hdf: file ends early\n')
   })
 
   test('run, with a scene whose telescope was off', async () => {
     const error = nativeError('NO_DATA', 'band 2 (VNIR) was not acquired')
     pretend({ report: { skipped: [{ path: ARCHIVE[4]?.path ?? '', error }] } })
-    const { status, stdout } = await run(NDVI(), { isTTY })
+    const { status, stdout, stderr } = await run(NDVI(), { isTTY })
     expect(stdout).toContain(', 1 without data for this request\n')
-    expect(stdout).toMatch(/\nno data in \/archive\/\S+: band 2 \(VNIR\) was not acquired \(NO_DATA\)\n$/)
+    expect(stdout).not.toContain('no data in')
+    expect(stderr).toMatch(/no data in \/archive\/\S+: band 2 \(VNIR\) was not acquired \(NO_DATA\)\n$/)
     expect(status).toBe(0)
   })
 

@@ -1,6 +1,7 @@
 // The report of a run and the plan of a dry run, for people and for programs.
 import type { CubePlan, GridInfo, NativeError, PlannedScene, SkippedScene } from '../native/contract.js'
 import type { RunReport } from '../series/time-series.js'
+import type { Talk } from './context.js'
 import { formatBytes, formatDuration, formatFacts, JSON_SCHEMA, plural, toJson } from './output.js'
 import type { FoundScenes } from './scenes.js'
 
@@ -43,7 +44,7 @@ export function formatReport(report: RunReport, found: FoundScenes): string {
     ['written', formatBytes(report.bytesWritten)],
     ['peak memory', formatBytes(report.peakMemoryBytes)],
   ]
-  return `wrote ${report.outputs.join(', ')}\n${formatFacts(facts)}${tail(found, skipped, report.warnings)}`
+  return `wrote ${report.outputs.join(', ')}\n${formatFacts(facts)}`
 }
 
 export function formatPlan(plan: CubePlan, found: FoundScenes, output: string | undefined): string {
@@ -62,7 +63,7 @@ export function formatPlan(plan: CubePlan, found: FoundScenes, output: string | 
     ...free,
   ]
   const head = output === undefined ? 'dry run: nothing is written' : `dry run for ${output}: nothing is written`
-  return `${head}\n${formatFacts(facts)}${tail(found, skipped, plan.warnings)}`
+  return `${head}\n${formatFacts(facts)}`
 }
 
 function scenesText(scenes: readonly PlannedScene[], found: FoundScenes, skipped: readonly SkippedScene[]): string {
@@ -80,12 +81,19 @@ function gridText({ crs, epsg, width, height, resolution }: GridInfo): string {
   return `${epsg === undefined ? crs : `EPSG:${epsg}`}, ${plural(width, 'column')} x ${plural(height, 'row')} of ${resolution}`
 }
 
-function tail(found: FoundScenes, skipped: readonly SkippedScene[], warnings: readonly string[]): string {
-  const lines = skipped.map((scene) => {
-    const what = hasNoData(found, scene) ? 'no data in' : 'skipped'
-    return `${what} ${scene.path}: ${sayError(scene.error)}`
-  })
-  return [...lines, ...warnings.map((warning) => `warning: ${warning}`)].map((line) => `${line}\n`).join('')
+/** Tells what a person should know of a result beside its numbers: scenes without data or skipped, and warnings. */
+export function sayNotes(
+  talk: Talk,
+  found: FoundScenes,
+  { skipped, warnings }: Pick<CubePlan, 'skipped' | 'warnings'>,
+) {
+  const told = new Set(found.skipped.map((file) => file.path))
+  for (const scene of skipped.filter(({ path }) => !told.has(path))) {
+    const reason = `${scene.path}: ${sayError(scene.error)}`
+    if (hasNoData(found, scene)) talk.note(`no data in ${reason}`)
+    else talk.warn(`skipped ${reason}`)
+  }
+  for (const warning of warnings) talk.warn(warning)
 }
 
 function sayError({ code, message }: NativeError): string {

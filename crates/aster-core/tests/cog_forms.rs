@@ -205,7 +205,7 @@ fn band_cogs_of_level_1() {
     assert_eq!(facts.files.len(), 4, "browse composites are no part of it");
     assert_eq!(facts.time.to_string(), "2000-05-01T19:00:40Z");
     assert!(
-        facts.warnings.iter().any(|w| w.contains("no gain is known for bands 1, 4, 5:")),
+        facts.warnings.iter().any(|w| w.contains("no gain is recorded for bands 1, 4, 5;")),
         "{:?}",
         facts.warnings
     );
@@ -378,7 +378,7 @@ fn real_swir_crop() {
         "{:?}",
         facts.warnings
     );
-    assert!(facts.warnings.iter().any(|w| w.contains("no gain is known for bands 4, 5, 6, 7, 8, 9")));
+    assert!(facts.warnings.iter().any(|w| w.contains("no gain is recorded for bands 4, 5, 6, 7, 8, 9")));
 }
 
 #[test]

@@ -11,7 +11,7 @@ import { DONE, type ExitStatus, SKIPPED_SOME } from '../exit-status.js'
 import { addOptions, type OptionValues, readOptions } from '../options.js'
 import type { Finish } from '../program.js'
 import { openProgress } from '../progress.js'
-import { formatPlan, formatReport, lostSome, planJson, reportJson } from '../report.js'
+import { formatPlan, formatReport, lostSome, planJson, reportJson, sayNotes } from '../report.js'
 import {
   areaOf,
   checkSceneOptions,
@@ -74,7 +74,7 @@ export async function runRun(ctx: CliContext, paths: readonly string[], options:
     found.scenes.map((scene) => scene.path),
   )
   const series = new ASTERTimeSeries(found.scenes, [], seriesOptions(options))
-  return options.dryRun ? dryRun(ctx, series, found, options) : write(ctx, series, found, options, talk)
+  return options.dryRun ? dryRun(ctx, series, found, options, talk) : write(ctx, series, found, options, talk)
 }
 
 function seriesOptions(options: RunOptions) {
@@ -141,10 +141,12 @@ async function dryRun(
   series: ASTERTimeSeries,
   found: FoundScenes,
   options: RunOptions,
+  talk: Talk,
 ): Promise<ExitStatus> {
   const { output: path, overwrite, quicklook } = options
   const output = path === undefined ? undefined : { format: 'netcdf', path, ...present({ overwrite, quicklook }) }
   const plan = await series.plan(output, { signal: ctx.signal })
+  sayNotes(talk, found, plan)
   ctx.stdout.write(options.json ? planJson(plan, found) : formatPlan(plan, found, path))
   return lostSome(found, plan.skipped) ? SKIPPED_SOME : DONE
 }
@@ -167,6 +169,7 @@ async function write(
       onEvent: (event) => progress.onEvent(event),
     })
     progress.end()
+    sayNotes(talk, found, report)
     ctx.stdout.write(json ? reportJson(report, found) : formatReport(report, found))
     return lostSome(found, report.skipped) ? SKIPPED_SOME : DONE
   } finally {

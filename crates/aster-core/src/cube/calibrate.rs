@@ -78,7 +78,7 @@ pub fn calibration(
                     ErrorCode::MissingMetadata,
                     "the granule does not say where the sun stood (SOLARDIRECTION)",
                 )
-                .hint("use --calibration radiance, or put its metadata record beside it")
+                .hint("put its metadata record beside it; bands alone can be had with --calibration radiance")
             })?;
             let k = reflectance_factor(band.band, wanted.irradiance, facts.time, sun.elevation_deg)?;
             Ok(linear(c.ucc * k, c.offset * k))

@@ -96,13 +96,17 @@ impl Run<'_> {
         self.progress.counters.bytes_read = self.done.bytes_read;
         let time = self.done.records.len();
         let valid: Vec<AtomicU64> = self.plan.wanted.variables.iter().map(|_| AtomicU64::new(0)).collect();
-        if let Err(failure) = self.chunks(time, scene, &loaded, &valid) {
+        match self.chunks(time, scene, &loaded, &valid) {
+            Ok(()) => {}
             // The time step is given to the next scene: what was stored of this one must go.
-            self.around.sink.rewind(time).map_err(Failure::Job)?;
-            if let Some(observer) = self.around.observer {
-                observer.rewind(time);
+            Err(Failure::Granule(error)) => {
+                self.around.sink.rewind(time).map_err(Failure::Job)?;
+                if let Some(observer) = self.around.observer {
+                    observer.rewind(time);
+                }
+                return Err(Failure::Granule(error));
             }
-            return Err(failure);
+            Err(failure) => return Err(failure),
         }
         let record = record(self.plan, scene, &loaded, &valid);
         self.done.records.push(record);

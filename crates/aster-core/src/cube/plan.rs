@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Side of a chunk, pixels: 1 MiB of float32.
 pub const CHUNK_SIDE: usize = 512;
 /// What the process holds beside the job's own buffers (runtime, libraries), bytes; measured.
-const PROCESS_BYTES: u64 = 96 << 20;
+const PROCESS_BYTES: u64 = 112 << 20;
 
 /// Everything that will be done.
 #[derive(Debug, Clone)]

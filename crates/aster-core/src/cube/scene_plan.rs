@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Largest error of the approximated coordinate transform, source pixels: small enough that nearest picks the
 /// pixel the exact transform would on more than 99.99 % of a scene.
-pub const MAX_WARP_ERROR_PX: f64 = 1e-3;
+pub const MAX_WARP_ERROR_PX: f64 = 1e-4;
 /// The same while windows are planned: a window has a pixel to spare on every side.
 const PLANNING_ERROR_PX: f64 = 0.125;
 /// One source band of a scene.
@@ -79,8 +79,9 @@ impl ScenePlan {
                 // Mapped pages are resident while in use; they come in whole rows.
                 ReadCost::Borrowed => (window.rows * plan.source.shape.nx) as u64 * number,
                 ReadCost::Window => plan.window_bytes,
+                // The decoded band, the window cut from it, and the compressed stream's own pages.
                 ReadCost::WholeBand => {
-                    plan.window_bytes + (plan.source.shape.ny * plan.source.shape.nx) as u64 * number
+                    plan.window_bytes + 2 * (plan.source.shape.ny * plan.source.shape.nx) as u64 * number
                 }
             };
             target = target.union(&touched);

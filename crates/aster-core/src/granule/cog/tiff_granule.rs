@@ -92,7 +92,7 @@ impl TiffGranule {
             };
             let bands = unknown.join(", ");
             warnings.push(format!(
-                "no gain is known for bands {bands}: put {record} beside the files, or state gains"
+                "no gain is recorded for bands {bands}; {record} beside the files would have them"
             ));
         }
 
