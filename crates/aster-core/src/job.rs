@@ -66,8 +66,15 @@ fn plan_here(request: &CubeRequest) -> Result<CubePlan> {
         .map(|path| (path.clone(), open(path).map(|g| g.facts().clone())))
         .collect();
     let product = request.product.clone().or_else(|| common_product(&opened));
-    let request = CubeRequest { product, ..request.clone() };
-    let wanted = request.understand()?;
+    let mut request = CubeRequest { product, ..request.clone() };
+    let mut wanted = request.understand()?;
+    if request.bands.is_empty() && request.indices.is_empty() {
+        // Of the default bands, those that some granule has: a level-2 file may hold one telescope only.
+        let facts: Vec<&GranuleFacts> = opened.iter().filter_map(|(_, f)| f.as_ref().ok()).collect();
+        let there = wanted.inputs.iter().filter(|i| facts.iter().any(|f| f.band(i.band).is_some()));
+        request.bands = there.map(|i| i.band.name().to_string()).collect();
+        wanted = request.understand()?;
+    }
     CubePlan::new(&request, wanted, opened, resources(&request))
 }
 

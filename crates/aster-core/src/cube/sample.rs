@@ -1,11 +1,11 @@
 //! Rows of physical values on the target grid, from the DN windows of one scene.
 use crate::cube::plan::CubePlan;
-use crate::cube::scene_plan::{BandPlan, MAX_WARP_ERROR_PX, ScenePlan};
+use crate::cube::scene_plan::{MAX_WARP_ERROR_PX, ScenePlan};
 use crate::error::Result;
 use crate::granule::dn::{DnData, DnType, DnWindow};
-use crate::grid::geobox::PixelRect;
+use crate::grid::geobox::{GeoBox, PixelRect};
 use crate::radiometry::table::Calibration;
-use crate::warp::kernel::{Resampling, SourceWindow, copy_row, sample_row};
+use crate::warp::kernel::{Dn, Resampling, SourceWindow, copy_row, sample_row};
 use crate::warp::map::WarpMap;
 use crate::warp::placement::Placement;
 
@@ -15,6 +15,8 @@ pub struct LoadedScene<'a> {
     resampling: Resampling,
     windows: Vec<Option<DnWindow<'a>>>,
     tables: Vec<Option<Table>>,
+    /// Bands on one grid share one map: per band, the first band of its grid.
+    grid_of: Vec<usize>,
 }
 
 struct Table {
@@ -41,7 +43,9 @@ impl<'a> LoadedScene<'a> {
             };
             Some(Table { band, calibration, values, finish })
         });
-        Self { plan: scene, resampling, tables: tables.collect(), windows }
+        let first_on = |grid: &GeoBox| scene.bands.iter().position(|b| b.source == *grid).unwrap_or_default();
+        let grid_of = scene.bands.iter().map(|b| first_on(&b.source)).collect();
+        Self { plan: scene, resampling, tables: tables.collect(), windows, grid_of }
     }
 
     /// Source pixels of an input's window at or above saturation.
@@ -59,45 +63,37 @@ impl<'a> LoadedScene<'a> {
 
     /// Prepares one chunk of the target grid.
     pub fn chunk(&self, plan: &CubePlan, rect: PixelRect) -> Result<ChunkSampler<'_>> {
-        let mut maps: Vec<(usize, WarpMap)> = Vec::new();
-        for (i, band) in self.plan.bands.iter().enumerate() {
-            let first = self.plan.bands.iter().position(|b| b.source == band.source);
-            let warped = matches!(band.placement, Placement::Warp) && self.windows[i].is_some();
-            if warped && maps.iter().all(|(m, _)| Some(*m) != first) {
+        let mut warps: Vec<Option<Warp>> = self.plan.bands.iter().map(|_| None).collect();
+        for (band, (window, &grid)) in self.plan.bands.iter().zip(self.windows.iter().zip(&self.grid_of)) {
+            if matches!(band.placement, Placement::Warp) && window.is_some() && warps[grid].is_none() {
                 let map = WarpMap::new(&plan.grid, rect, &band.source, MAX_WARP_ERROR_PX)?;
-                maps.push((first.unwrap_or(i), map));
+                warps[grid] = Some(Warp { map, xs: vec![0.0; rect.columns], ys: vec![0.0; rect.columns] });
             }
         }
-        let map_of = |band: &BandPlan| {
-            let first = self.plan.bands.iter().position(|b| b.source == band.source);
-            maps.iter().position(|(m, _)| Some(*m) == first)
-        };
-        let band_maps = self.plan.bands.iter().map(map_of).collect();
-        let coordinates = maps.iter().map(|_| (vec![0.0; rect.columns], vec![0.0; rect.columns])).collect();
-        Ok(ChunkSampler {
-            scene: self,
-            rect,
-            maps: maps.into_iter().map(|(_, m)| m).collect(),
-            band_maps,
-            coordinates,
-        })
+        Ok(ChunkSampler { scene: self, rect, warps })
     }
+}
+
+/// The map of a source grid, and the source coordinates of the row at hand.
+struct Warp {
+    map: WarpMap,
+    xs: Vec<f64>,
+    ys: Vec<f64>,
 }
 
 /// Samples the rows of one chunk.
 pub struct ChunkSampler<'s> {
     scene: &'s LoadedScene<'s>,
     rect: PixelRect,
-    maps: Vec<WarpMap>,
-    band_maps: Vec<Option<usize>>,
-    coordinates: Vec<(Vec<f64>, Vec<f64>)>,
+    /// By band; set for the first band of each grid that is warped.
+    warps: Vec<Option<Warp>>,
 }
 
 impl ChunkSampler<'_> {
     /// Fills `out[input]` (each `rect.columns` long) with the values of target row `row`; NaN where missing.
     pub fn row(&mut self, row: usize, out: &mut [Vec<f32>]) {
-        for (map, (xs, ys)) in self.maps.iter().zip(&mut self.coordinates) {
-            map.row(row, self.rect.column, xs, ys);
+        for warp in self.warps.iter_mut().flatten() {
+            warp.map.row(row, self.rect.column, &mut warp.xs, &mut warp.ys);
         }
         for (input, values) in out.iter_mut().enumerate() {
             self.input_row(input, row, values);
@@ -119,24 +115,16 @@ impl ChunkSampler<'_> {
         }
     }
 
-    fn typed_row<T: crate::warp::kernel::Dn>(
-        &self,
-        table: &Table,
-        data: &[T],
-        rect: PixelRect,
-        row: usize,
-        out: &mut [f32],
-    ) {
+    fn typed_row<T: Dn>(&self, table: &Table, data: &[T], rect: PixelRect, row: usize, out: &mut [f32]) {
         // Windows and tables are made to fit; were they not, the pixels are missing, not wrong.
         let Ok(source) = SourceWindow::new(data, rect, &table.values) else { return out.fill(f32::NAN) };
         let band = &self.scene.plan.bands[table.band];
-        match (band.placement, self.band_maps[table.band]) {
+        match (band.placement, &self.warps[self.scene.grid_of[table.band]]) {
             (Placement::Shift { row_offset, column_offset }, _) => {
                 copy_row(&source, row as i64 + row_offset, self.rect.column as i64 + column_offset, out);
             }
-            (Placement::Warp, Some(map)) => {
-                let (xs, ys) = &self.coordinates[map];
-                sample_row(self.scene.resampling, &source, xs, ys, self.maps[map].scale(), out);
+            (Placement::Warp, Some(warp)) => {
+                sample_row(self.scene.resampling, &source, &warp.xs, &warp.ys, warp.map.scale(), out);
             }
             (Placement::Warp, None) => out.fill(f32::NAN),
         }

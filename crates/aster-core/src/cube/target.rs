@@ -7,6 +7,7 @@ use crate::geo::affine::{Affine, Xy};
 use crate::geo::bbox::{Area, Bounds};
 use crate::geo::crs::Crs;
 use crate::grid::geobox::GeoBox;
+use crate::product::subsystem::Subsystem;
 
 /// Metres of a degree of latitude, to turn a native pixel into degrees when the target is geographic.
 const METRES_PER_DEGREE: f64 = 111_319.490_793;
@@ -15,7 +16,7 @@ const METRES_PER_DEGREE: f64 = 111_319.490_793;
 /// nothing beyond the scenes could be in the cube.
 const LARGE_AREA_DEG: f64 = 12.0;
 
-/// Default: UTM zone of the area's centre, finest native pixel, the lattice that most scenes of that zone share.
+/// Default: UTM zone of the area's centre (or of most scenes), finest native pixel, the lattice that most scenes of that zone share.
 pub fn target_grid(request: &CubeRequest, wanted: &Wanted, scenes: &[ScenePlan]) -> Result<GeoBox> {
     let area = request.area.map(|area| near_scenes(area, scenes)).transpose()?;
     let crs = match &wanted.crs {
@@ -35,12 +36,21 @@ pub fn target_grid(request: &CubeRequest, wanted: &Wanted, scenes: &[ScenePlan])
     }
 }
 
+/// UTM zone of the area's centre; without an area the zone that most scenes are in, the earliest of equals.
 fn default_crs(area: Option<&Area>, scenes: &[ScenePlan]) -> Result<Crs> {
-    let (lon, lat) = match area {
-        Some(area) => area.centre(),
-        None => footprint(scenes)?.centre(),
-    };
-    Ok(Crs::utm_of(lon, lat))
+    if let Some(area) = area {
+        let (lon, lat) = area.centre();
+        return Ok(Crs::utm_of(lon, lat));
+    }
+    let mut votes: Vec<(&Crs, usize)> = Vec::new();
+    for crs in scenes.iter().filter_map(|s| s.bands.first()).map(|b| &b.source.crs) {
+        match votes.iter_mut().find(|(c, _)| *c == crs) {
+            Some((_, n)) => *n += 1,
+            None => votes.push((crs, 1)),
+        }
+    }
+    let most = votes.iter().rev().max_by_key(|(_, n)| *n).map(|(crs, _)| (*crs).clone());
+    most.ok_or_else(|| Error::new(ErrorCode::NotFound, "no granule was given"))
 }
 
 /// Smallest pixel side of the bands in use, CRS units of the granules (metres).
@@ -50,9 +60,11 @@ fn finest_pixel(scenes: &[ScenePlan]) -> f64 {
     if finest.is_finite() { finest } else { 15.0 }
 }
 
+/// Side of a pixel; a native one where a fitted or repaired map is off by noise.
 fn side(t: &Affine) -> f64 {
-    // Rounded: a rotated or repaired map must not give 14.999999.
-    (t.dx.hypot(t.ry) * 1e6).round() / 1e6
+    let side = t.dx.hypot(t.ry);
+    let native = Subsystem::ALL.iter().map(|s| s.pixel_m()).find(|n| (side - n).abs() < 1e-4 * n);
+    native.unwrap_or((side * 1e6).round() / 1e6)
 }
 
 /// A pixel corner of the lattice shared by most upright bands of that CRS and pixel; where there is none,

@@ -42,12 +42,14 @@ impl HdfEos {
         let mut layers = layers(&file, path)?;
         layers.sort_by_key(|l| l.band);
         let gains = metadata.gains();
+        // L1T is north up whatever it repeats of its source; another product with an angle has no use for corners.
+        let north_up = name.product == "AST_L1T" || !metadata.is_turned();
         let mut bands = Vec::new();
         let mut datasets = Vec::new();
         for layer in &layers {
             let dataset = file.dataset(&layer.dataset).map_err(|e| from_hdf4(path, &e))?;
             let Some((dn_type, shape)) = image_type(dataset) else { continue };
-            let geobox = place(&file, path, &metadata, layer, shape, &mut warnings)?;
+            let geobox = place(&file, path, &metadata, layer, north_up, shape, &mut warnings)?;
             let gain = gains.iter().find(|(b, _)| *b == layer.band).map(|(_, g)| *g);
             if gain == Some(Gain::Off) {
                 warnings.push(format!("band {} is present although its gain is OFF", layer.band));
@@ -164,11 +166,13 @@ fn place(
     path: &Path,
     metadata: &Metadata,
     layer: &Layer,
+    north_up: bool,
     shape: Shape,
     warnings: &mut Vec<String>,
 ) -> Result<GeoBox> {
-    let (Some((upper, left)), Some(zone)) = (metadata.pair("UPPERLEFTM"), metadata.utm_zone()) else {
-        return swath_lattice::fit(file, path, metadata, &layer.swath, shape, warnings);
+    let corner = metadata.pair("UPPERLEFTM").filter(|_| north_up);
+    let (Some((upper, left)), Some(zone)) = (corner, metadata.utm_zone()) else {
+        return swath_lattice::fit(file, path, metadata, layer, shape, warnings);
     };
     let pixel = layer.band.subsystem().pixel_m();
     let lower = metadata.pair("LOWERRIGHTM").map_or(upper - (shape.ny as f64 - 1.0) * pixel, |(y, _)| y);

@@ -144,6 +144,10 @@ impl Metadata {
         };
         self.pair("SCENECENTER").map(|(lat, _)| lat).or_else(bounding).filter(|l| l.abs() <= 90.0)
     }
+    /// `MAPORIENTATIONANGLE` is stated and not zero: rows run along the path, not to the south.
+    pub fn is_turned(&self) -> bool {
+        self.number("MAPORIENTATIONANGLE").is_some_and(|degrees| degrees.rem_euclid(360.0) != 0.0)
+    }
     /// `UTMZONENUMBER`, or the zone codes of single bands; the sign is kept.
     pub fn utm_zone(&self) -> Option<i64> {
         let codes = BANDS.iter().map(|b| format!("UTMZONECODE{}", b.name));

@@ -3,10 +3,10 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::geo::affine::Affine;
 use crate::geo::crs::Crs;
 use crate::geo::transform::Transformer;
-use crate::granule::hdf_eos::from_hdf4;
+use crate::granule::hdf_eos::{Layer, from_hdf4};
 use crate::granule::metadata::Metadata;
 use crate::grid::geobox::{GeoBox, Shape};
-use hdf4::{File, Swath, Window};
+use hdf4::{DimensionMap, Field, File, Swath, Window};
 use std::path::Path;
 
 /// `tan(geodetic) = tan(geocentric) / (1 - e^2)` on WGS84.
@@ -18,12 +18,12 @@ pub fn geodetic_latitude_deg(geocentric_deg: f64) -> f64 {
     (geocentric_deg.to_radians().tan() / ONE_MINUS_E2).atan().to_degrees()
 }
 
-/// Fits a grid of `shape` to the swath's latitudes and longitudes.
-pub fn fit(
+/// Fits the grid of a band of `shape` to its swath's latitudes and longitudes.
+pub(super) fn fit(
     file: &File,
     path: &Path,
     metadata: &Metadata,
-    swath: &str,
+    layer: &Layer,
     shape: Shape,
     warnings: &mut Vec<String>,
 ) -> Result<GeoBox> {
@@ -35,12 +35,12 @@ pub fn fit(
         .hint("neither UPPERLEFTM and UTMZONENUMBER nor a geolocation lattice were found")
     };
     let eos = file.eos().map_err(|e| from_hdf4(path, &e))?;
-    let swath = eos.swath(swath).ok_or_else(|| missing("no swath"))?;
+    let swath = eos.swath(&layer.swath).ok_or_else(|| missing("no swath"))?;
     let geodetic = field(swath, "GeodeticLatitude");
     let latitude = geodetic.or_else(|| field(swath, "Latitude")).ok_or_else(|| missing("no latitudes"))?;
     let longitude = field(swath, "Longitude").ok_or_else(|| missing("no longitudes"))?;
-    let (mut lats, ny, nx) = lattice(file, path, latitude)?;
-    let (mut lons, ny2, nx2) = lattice(file, path, longitude)?;
+    let (mut lats, ny, nx) = lattice(file, path, latitude.1)?;
+    let (mut lons, ny2, nx2) = lattice(file, path, longitude.1)?;
     if (ny, nx) != (ny2, nx2) || ny < 2 || nx < 2 {
         return Err(missing("the lattice is too small"));
     }
@@ -53,8 +53,10 @@ pub fn fit(
         _ => Crs::utm_of(lons[middle], lats[middle]),
     };
     Transformer::new(&Crs::Geographic, &crs)?.forward(&mut lons, &mut lats)?;
-    let (row_step, row_offset) = step(swath, ny, shape.ny, 0);
-    let (column_step, column_offset) = step(swath, nx, shape.nx, 1);
+    let image = swath.data_fields.iter().find(|f| f.dataset.as_deref() == Some(layer.dataset.as_str()));
+    let map = |axis| dimension_map(swath, latitude.0, image, axis);
+    let (row_step, row_offset) = step(map(0), ny, shape.ny);
+    let (column_step, column_offset) = step(map(1), nx, shape.nx);
     // Lattice points lie on pixel centres: +0.5 in the corner convention.
     let at = |i: usize| {
         let (r, c) = ((i / nx) as f64, (i % nx) as f64);
@@ -78,8 +80,10 @@ pub fn fit(
     Ok(GeoBox { crs, transform, shape })
 }
 
-fn field<'a>(swath: &'a Swath, name: &str) -> Option<&'a str> {
-    swath.geolocation_fields.iter().chain(&swath.data_fields).find(|f| f.name == name)?.dataset.as_deref()
+/// A field and its dataset.
+fn field<'a>(swath: &'a Swath, name: &str) -> Option<(&'a Field, &'a str)> {
+    let found = swath.geolocation_fields.iter().chain(&swath.data_fields).find(|f| f.name == name)?;
+    Some((found, found.dataset.as_deref()?))
 }
 
 fn lattice(file: &File, path: &Path, dataset: &str) -> Result<(Vec<f64>, usize, usize)> {
@@ -96,10 +100,24 @@ fn lattice(file: &File, path: &Path, dataset: &str) -> Result<(Vec<f64>, usize, 
     Ok((values.map_err(|e| from_hdf4(path, &e))?, ny, nx))
 }
 
+/// How the lattice lies along one axis of the image. Maps are listed in any order, and a swath may have some for
+/// images of other sizes: the names of the dimensions decide, the order only where a field does not name them.
+fn dimension_map<'a>(
+    swath: &'a Swath,
+    lattice: &Field,
+    image: Option<&Field>,
+    axis: usize,
+) -> Option<&'a DimensionMap> {
+    match (lattice.dims.get(axis), image.and_then(|f| f.dims.get(axis))) {
+        (Some(geo), Some(data)) => swath.dimension_maps.iter().find(|m| m.geo == *geo && m.data == *data),
+        _ => swath.dimension_maps.get(axis),
+    }
+}
+
 /// Pixels between lattice points along one axis, and the pixel of the first: the dimension map's word, else
 /// the lattice is taken to span the image.
-fn step(swath: &Swath, points: usize, pixels: usize, axis: usize) -> (f64, f64) {
-    match swath.dimension_maps.get(axis) {
+fn step(map: Option<&DimensionMap>, points: usize, pixels: usize) -> (f64, f64) {
+    match map {
         Some(map) if map.increment > 0 => (map.increment as f64, map.offset as f64),
         Some(map) if map.increment < 0 => (1.0 / -(map.increment as f64), map.offset as f64),
         _ => ((pixels as f64 - 1.0) / (points as f64 - 1.0), 0.0),
