@@ -47,9 +47,18 @@ function factsOf(granule: GranuleInfo): [string, string][] {
     ['day or night', granule.dayNight],
     ['sun', sunOf(granule)],
     ['subsystems', granule.subsystems.join(', ') || 'none'],
+    ['modes', granule.observationModes.join('; ') || undefined],
     ['calibration', granule.radiometricDbVersion],
+    ['geometry', granule.geometricDbVersion],
+    ...granule.subsystems.map((name): [string, string | undefined] => [`${name} map`, mapOf(granule, name)]),
   ]
   return facts.flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]]))
+}
+
+/** The affine map of a telescope's first band, in GDAL's order, of the outer corner. */
+function mapOf({ bands }: GranuleInfo, subsystem: string): string | undefined {
+  const map = bands.find((band) => band.subsystem === subsystem)?.geotransform
+  return map && `${map.join(' ')} (x0 dx rx y0 ry dy, outer corner)`
 }
 
 function sunOf({ solarAzimuthDeg, solarElevationDeg }: GranuleInfo): string | undefined {
@@ -58,7 +67,20 @@ function sunOf({ solarAzimuthDeg, solarElevationDeg }: GranuleInfo): string | un
 }
 
 function formatBands(bands: readonly BandMetadata[]): string {
-  const head = ['band', 'variable', 'subsystem', 'rows', 'columns', 'type', 'pixel m', 'gain', 'ucc', 'offset', 'from']
+  const head = [
+    'band',
+    'variable',
+    'subsystem',
+    'rows',
+    'columns',
+    'type',
+    'pixel m',
+    'gain',
+    'ucc',
+    'offset',
+    'from',
+    'storage',
+  ]
   const rows = bands.map((band) => [
     band.name,
     band.variable,
@@ -66,11 +88,12 @@ function formatBands(bands: readonly BandMetadata[]): string {
     String(band.rows),
     String(band.columns),
     band.dataType,
-    String(Math.abs(band.geotransform[1] ?? 0)),
+    round(Math.hypot(band.geotransform[1] ?? 0, band.geotransform[4] ?? 0)),
     band.gain ?? '-',
     band.ucc === undefined ? '-' : String(band.ucc),
     band.offset === undefined ? '-' : String(band.offset),
     band.coefficientSource,
+    band.storage,
   ])
   return formatTable(head, rows)
 }
