@@ -6,7 +6,7 @@ pub mod mmap;
 mod sparse;
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::ops::Range;
 use std::path::Path;
 
@@ -93,6 +93,21 @@ impl ByteSource for Memory {
     }
 }
 
+/// Opens a file for reading; a folder opens too on some systems and is refused here.
+fn open_file(path: &Path) -> Result<(File, Metadata)> {
+    let failed = |e| open_error(path, e);
+    let file = File::open(path).map_err(failed)?;
+    let meta = file.metadata().map_err(failed)?;
+    if meta.is_dir() {
+        return Err(failed(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
+    }
+    Ok((file, meta))
+}
+
+fn open_error(path: &Path, error: std::io::Error) -> Error {
+    Error::io(format!("cannot open {}", path.display()), error)
+}
+
 /// A file read with positioned reads: safe on network file systems and for files that may shrink.
 pub struct Pread {
     file: File,
@@ -103,19 +118,13 @@ pub struct Pread {
 impl Pread {
     /// Opens `path` for reading.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let failed = |e| Error::io(format!("cannot open {}", path.display()), e);
-        let file = File::open(path).map_err(failed)?;
-        let meta = file.metadata().map_err(failed)?;
-        if meta.is_dir() {
-            return Err(failed(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
-        }
+        let (file, meta) = open_file(path.as_ref())?;
         Ok(Pread { file, len: meta.len(), identity: identity_of(&meta) })
     }
 }
 
 /// Size and time of change: enough to notice that a file was replaced.
-fn identity_of(meta: &std::fs::Metadata) -> Option<String> {
+fn identity_of(meta: &Metadata) -> Option<String> {
     let age = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(format!("{}-{}", meta.len(), age.as_nanos()))
 }

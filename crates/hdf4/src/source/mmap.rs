@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::{self, ByteSource};
 
 /// Copies larger than this go through the system call: it spares one page fault per mapped page.
@@ -23,15 +23,10 @@ impl Mmap {
     /// Maps `path`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let failed = |e| Error::io(format!("cannot open {}", path.display()), e);
-        let file = File::open(path).map_err(failed)?;
-        let meta = file.metadata().map_err(failed)?;
-        if meta.is_dir() {
-            return Err(failed(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
-        }
+        let (file, meta) = source::open_file(path)?;
         // SAFETY: the mapping is private to this struct and read-only, and no byte of it is assumed to stay
         // constant: every value is copied out or handed on as plain `u8`s, and every offset is re-checked.
-        let map = unsafe { memmap2::Mmap::map(&file) }.map_err(failed)?;
+        let map = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| source::open_error(path, e))?;
         Ok(Mmap { map, file, identity: source::identity_of(&meta) })
     }
 }
