@@ -96,7 +96,7 @@ pub fn run(request: &CubeRequest, listener: &EventListener, cancel: &CancelToken
     output.report.elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let report = &output.report;
     let counters = Counters {
-        scenes_done: (report.scenes.len() + report.skipped.len()) as u64,
+        scenes_done: (report.paths.len() + report.skipped.len()) as u64,
         scenes_total: output.plan.scenes.len() as u64,
         chunks_done: output.plan.chunks_with_data(),
         chunks_total: output.plan.chunks_with_data(),
@@ -157,7 +157,7 @@ fn report(plan: &CubePlan, executed: Executed, outputs: Vec<PathBuf>) -> CubeRep
     CubeReport {
         outputs,
         paths: paths.collect(),
-        scenes: executed.records,
+        steps: executed.records,
         skipped: plan.skipped.iter().cloned().chain(executed.skipped).collect(),
         warnings: plan.warnings.clone(),
         bytes_read: executed.bytes_read,

@@ -3,7 +3,7 @@
 // Clippy's leave for tests ends at functions that are not tests themselves.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 use aster_core::ErrorCode;
-use aster_core::cube::record::{BandRecord, SceneRecord};
+use aster_core::cube::record::{BandRecord, SceneRecord, StepRecord};
 use aster_core::cube::sink::{AttributeValue, ChunkKey, ChunkSink, CubeLayout, ValueType, VariableSpec};
 use aster_core::geo::affine::Affine;
 use aster_core::geo::crs::Crs;
@@ -25,6 +25,7 @@ fn variable(name: &str, value_type: ValueType) -> VariableSpec {
         standard_name: None,
         units: "1".to_string(),
         value_type,
+        keep_bits: None,
         attributes: vec![
             ("valid_min".to_string(), AttributeValue::Float(vec![-1.0])),
             ("computed_from".to_string(), AttributeValue::Text("bands 3N and 2, 15 m – nearest".to_string())),
@@ -40,7 +41,7 @@ fn variable(name: &str, value_type: ValueType) -> VariableSpec {
             spec.units = "m".to_string();
             spec.attributes[0].1 = AttributeValue::Float(vec![-9000.0]);
         }
-        ValueType::F32 => {}
+        _ => {}
     }
     spec
 }
@@ -53,6 +54,7 @@ fn layout(crs: Crs) -> CubeLayout {
     CubeLayout {
         grid: GeoBox { crs, transform, shape: GRID },
         chunk: CHUNK,
+        chunk_steps: 1,
         time_steps: 5,
         variables: vec![
             variable("ndvi", ValueType::F32),
@@ -64,6 +66,7 @@ fn layout(crs: Crs) -> CubeLayout {
         title: "ASTER test cube".to_string(),
         history: "2026-01-02T03:04:05Z: aster-timeseries run --bbox 1 2 3 4".to_string(),
         request_json: "{\"version\":1}".to_string(),
+        resume_key: String::new(),
     }
 }
 
@@ -83,9 +86,9 @@ fn value(variable: usize, time: usize, y: usize, x: usize) -> f32 {
     }
 }
 
-fn scene(time: usize, sizes: usize) -> SceneRecord {
+fn step(time: usize, sizes: usize) -> StepRecord {
     let conversion = UnitConversion { ucc: 0.862, offset: -0.862, source: CoefficientSource::File };
-    SceneRecord {
+    let scene = SceneRecord {
         id: format!("AST_L1T_0030306200103115{time}_20150414031306_83940"),
         product: "AST_L1T".to_string(),
         version: "003".to_string(),
@@ -100,10 +103,11 @@ fn scene(time: usize, sizes: usize) -> SceneRecord {
             variable: "ImageData3N".to_string(),
             gain: if time == 2 { String::new() } else { "NOR".to_string() },
             conversion: (time < 2).then_some(conversion),
-            saturated_pixels: 17 * time as u64,
+            saturated_pixels: Some(17 * time as u64),
         }],
-        valid_pixels: vec![1000 + time as u64; sizes],
-    }
+    };
+    let valid_pixels = vec![1000 + time as u64; sizes];
+    StepRecord { time: scene.time, period: None, scenes: vec![scene], valid_pixels }
 }
 
 fn chunk_values(key: ChunkKey) -> Vec<f32> {
@@ -142,7 +146,7 @@ fn write_cube(path: &Path, crs: Crs, level: u8, overwrite: bool) -> aster_core::
         let bytes = sink.store(chunk.clone())?;
         assert_eq!(bytes > 0, chunk.valid > 0);
     }
-    let scenes: Vec<SceneRecord> = (0..3).map(|t| scene(t, layout.variables.len())).collect();
+    let scenes: Vec<StepRecord> = (0..3).map(|t| step(t, layout.variables.len())).collect();
     Box::new(sink).finish(&scenes)
 }
 
@@ -199,7 +203,7 @@ fn the_same_request_gives_the_same_bytes_and_time_may_be_rewound() {
         sink.store(sink.encode(key, &chunk_values(key)).unwrap()).unwrap();
     }
     sink.rewind(1).unwrap();
-    let scenes: Vec<SceneRecord> = (0..2).map(|t| scene(t, layout.variables.len())).collect();
+    let scenes: Vec<StepRecord> = (0..2).map(|t| step(t, layout.variables.len())).collect();
     let too_few = NetcdfSink::create(
         &folder.path().join("c.nc"),
         &layout,
@@ -222,7 +226,7 @@ fn a_long_request_fits_into_an_attribute() {
     layout.request_json = format!("[\"{}\"]", "x".repeat(300_000));
     let path = folder.path().join("a.nc");
     let sink = NetcdfSink::create(&path, &layout, NetcdfOptions::default()).unwrap();
-    Box::new(sink).finish(&[scene(0, 5)]).unwrap();
+    Box::new(sink).finish(&[step(0, 5)]).unwrap();
     let bytes = fs::read(&path).unwrap();
     assert!(bytes.windows(1000).any(|w| w.iter().all(|&b| b == b'x')));
 }
@@ -250,7 +254,7 @@ fn many_threads_encode_at_once() {
     for chunk in chunks {
         sink.store(chunk).unwrap();
     }
-    let scenes: Vec<SceneRecord> = (0..3).map(|t| scene(t, layout.variables.len())).collect();
+    let scenes: Vec<StepRecord> = (0..3).map(|t| step(t, layout.variables.len())).collect();
     Box::new(sink).finish(&scenes).unwrap();
     assert!(fs::read(&a).unwrap() == fs::read(&b).unwrap());
 }

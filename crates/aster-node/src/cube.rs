@@ -126,12 +126,12 @@ fn report(output: JobOutput) -> CubeReport {
     let scene_of = |path: &std::path::PathBuf| plan.scenes.iter().find(|s| s.path == *path);
     let pixels = (plan.grid.shape.ny * plan.grid.shape.nx) as f64;
     let mut statistics = Vec::new();
-    for (record, row) in report.scenes.iter().zip(&moments) {
+    for (record, row) in report.steps.iter().zip(&moments) {
         for (variable, m) in layout.variables.iter().zip(row) {
             let some = (m.count > 0).then_some(());
             statistics.push(SceneStatistics {
                 time: record.time.to_string(),
-                id: record.id.clone(),
+                id: record.ids(),
                 variable: variable.name.clone(),
                 count: m.count as f64,
                 valid_fraction: m.count as f64 / pixels,
@@ -142,7 +142,7 @@ fn report(output: JobOutput) -> CubeReport {
             });
         }
     }
-    let shape = [report.scenes.len(), plan.grid.shape.ny, plan.grid.shape.nx].map(side).to_vec();
+    let shape = [report.steps.len(), plan.grid.shape.ny, plan.grid.shape.nx].map(side).to_vec();
     let (y, x) = if plan.grid.crs.is_geographic() { ("lat", "lon") } else { ("y", "x") };
     let dims: Vec<String> = ["time", y, x].map(str::to_string).to_vec();
     let array = |(v, data): (&aster_core::cube::sink::VariableSpec, ndarray::Array3<f32>)| CubeArray {

@@ -19,10 +19,12 @@ pub fn layout(plan: &CubePlan, request: &CubeRequest, created: &str) -> Result<C
     Ok(CubeLayout {
         grid: plan.grid.clone(),
         chunk: plan.chunk,
+        chunk_steps: 1,
         time_steps: plan.scenes.len(),
         title: format!("ASTER time series: {}", names.join(", ")),
         history: format!("{created} {command}"),
         request_json,
+        resume_key: String::new(),
         variables,
     })
 }
@@ -90,6 +92,7 @@ fn band_variable(input: Input, plan: &CubePlan) -> VariableSpec {
         standard_name: standard_name.map(str::to_string),
         units: units(quantity, product, band).to_string(),
         value_type,
+        keep_bits: None,
         attributes,
     }
 }
@@ -116,6 +119,7 @@ fn index_variable(index: &SpectralIndex, quantity: Quantity, plan: &CubePlan) ->
         standard_name: (index.name == "ndvi").then(|| "normalized_difference_vegetation_index".to_string()),
         units: "1".to_string(),
         value_type: ValueType::F32,
+        keep_bits: None,
         attributes,
     }
 }

@@ -2,7 +2,7 @@
 use crate::cancel::CancelToken;
 use crate::cube::calibrate;
 use crate::cube::plan::CubePlan;
-use crate::cube::record::{BandRecord, SceneRecord};
+use crate::cube::record::{BandRecord, SceneRecord, StepRecord};
 use crate::cube::sample::LoadedScene;
 use crate::cube::scene_plan::{ScenePlan, Skipped};
 use crate::cube::sink::{ChunkKey, ChunkObserver, ChunkSink, EncodedChunk};
@@ -22,7 +22,7 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub struct Executed {
     /// Scenes that came, in time order.
-    pub records: Vec<SceneRecord>,
+    pub records: Vec<StepRecord>,
     /// Index of each record's scene in the plan.
     pub scene_of_record: Vec<usize>,
     /// Scenes whose data turned out to be bad.
@@ -108,7 +108,10 @@ impl Run<'_> {
             }
             Err(failure) => return Err(failure),
         }
-        let record = record(self.plan, scene, &loaded, &valid);
+        let scene_record = record(self.plan, scene, &loaded);
+        let valid_pixels = valid.iter().map(|v| v.load(Ordering::Relaxed)).collect();
+        let record =
+            StepRecord { time: scene_record.time, period: None, scenes: vec![scene_record], valid_pixels };
         self.done.records.push(record);
         self.done.scene_of_record.push(index);
         self.progress.counters.scenes_done += 1;
@@ -237,7 +240,7 @@ fn positions(plan: &CubePlan, variable: &VariableKind) -> Vec<usize> {
     wanted.iter().filter_map(|w| plan.wanted.inputs.iter().position(|i| i == w)).collect()
 }
 
-fn record(plan: &CubePlan, scene: &ScenePlan, loaded: &LoadedScene<'_>, valid: &[AtomicU64]) -> SceneRecord {
+fn record(plan: &CubePlan, scene: &ScenePlan, loaded: &LoadedScene<'_>) -> SceneRecord {
     let facts = &scene.facts;
     let mut bands: Vec<BandRecord> = Vec::new();
     for (index, input) in plan.wanted.inputs.iter().enumerate() {
@@ -251,7 +254,7 @@ fn record(plan: &CubePlan, scene: &ScenePlan, loaded: &LoadedScene<'_>, valid: &
                 .and_then(|b| calibrate::gain(b, &plan.wanted))
                 .map_or(String::new(), |g| g.to_string()),
             conversion: band.and_then(|b| calibrate::conversion(b, &plan.wanted).ok()),
-            saturated_pixels: loaded.saturated(index),
+            saturated_pixels: Some(loaded.saturated(index)),
         });
     }
     SceneRecord {
@@ -266,7 +269,6 @@ fn record(plan: &CubePlan, scene: &ScenePlan, loaded: &LoadedScene<'_>, valid: &
         radiometric_db_version: facts.radiometric_db_version.clone().unwrap_or_default(),
         placement: scene.placement().to_string(),
         bands,
-        valid_pixels: valid.iter().map(|v| v.load(Ordering::Relaxed)).collect(),
     }
 }
 

@@ -1,9 +1,10 @@
-//! What is written about each time step beside its pixels.
+//! What is written about each time step beside its pixels. Serialised, so that an interrupted output keeps it.
 use crate::radiometry::gain::UnitConversion;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Calibration of one band in one scene.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BandRecord {
     /// Variable name of the band, `ImageData3N`.
     pub variable: String,
@@ -11,12 +12,13 @@ pub struct BandRecord {
     pub gain: String,
     /// Unit conversion used; none for scaled products and plain DN.
     pub conversion: Option<UnitConversion>,
-    /// Valid source pixels at the top of the DN range, within the area.
-    pub saturated_pixels: u64,
+    /// Valid source pixels at the top of the DN range, within the area; nothing where a scene is read in
+    /// overlapping parts, which would count some twice.
+    pub saturated_pixels: Option<u64>,
 }
 
-/// One time step.
-#[derive(Debug, Clone, PartialEq)]
+/// One scene that took part in a time step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SceneRecord {
     /// Granule id.
     pub id: String,
@@ -27,10 +29,13 @@ pub struct SceneRecord {
     /// Acquisition.
     pub time: Timestamp,
     /// Degrees from north, NaN when unknown.
+    #[serde(with = "nan_as_null")]
     pub solar_azimuth_deg: f64,
     /// Degrees above the horizon, NaN when unknown.
+    #[serde(with = "nan_as_null")]
     pub solar_elevation_deg: f64,
     /// Percent, NaN when unknown.
+    #[serde(with = "nan_as_null")]
     pub cloud_cover_percent: f64,
     /// Earth-Sun distance used for reflectance, astronomical units.
     pub earth_sun_distance_au: f64,
@@ -40,6 +45,55 @@ pub struct SceneRecord {
     pub placement: String,
     /// Bands used.
     pub bands: Vec<BandRecord>,
+}
+
+/// One time step: a scene, the scenes of one pass, or those of a period.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Coordinate of the step: acquisition of its first scene, or the label of its period.
+    pub time: Timestamp,
+    /// Beginning and end of the period; nothing for steps that are acquisitions.
+    pub period: Option<(Timestamp, Timestamp)>,
+    /// Scenes in time order, at least one.
+    pub scenes: Vec<SceneRecord>,
     /// Pixels with a value, per variable of the layout.
     pub valid_pixels: Vec<u64>,
+}
+
+impl StepRecord {
+    /// Granule ids, joined by spaces.
+    pub fn ids(&self) -> String {
+        self.scenes.iter().map(|s| s.id.as_str()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// JSON has no NaN.
+mod nan_as_null {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        if value.is_nan() { to.serialize_none() } else { to.serialize_f64(*value) }
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_survives_json_unknown_angles_included() {
+        let text = r#"{"time":"2003-05-06T02:14:05Z","period":null,"valid_pixels":[4],"scenes":[{"id":"A","product":"P",
+            "version":"003","time":"2003-05-06T02:14:05Z","solar_azimuth_deg":null,"solar_elevation_deg":61.5,
+            "cloud_cover_percent":null,"earth_sun_distance_au":1.008,"radiometric_db_version":"","placement":"shift",
+            "bands":[{"variable":"ImageData2","gain":"HGH","saturated_pixels":3,
+            "conversion":{"ucc":0.708,"offset":-0.708,"source":"GainTable"}}]}]}"#;
+        let record: StepRecord = serde_json::from_str(text).unwrap();
+        assert!(record.scenes[0].solar_azimuth_deg.is_nan());
+        let again: StepRecord = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+        assert_eq!(again.scenes[0].bands, record.scenes[0].bands);
+        assert!(again.scenes[0].cloud_cover_percent.is_nan());
+    }
 }

@@ -1,5 +1,5 @@
 //! What a job did.
-use crate::cube::record::SceneRecord;
+use crate::cube::record::StepRecord;
 use crate::cube::scene_plan::Skipped;
 use std::path::PathBuf;
 
@@ -9,8 +9,8 @@ pub struct CubeReport {
     /// Files written.
     pub outputs: Vec<PathBuf>,
     /// One per time step.
-    pub scenes: Vec<SceneRecord>,
-    /// Paths of those scenes, in the same order.
+    pub steps: Vec<StepRecord>,
+    /// Paths of their scenes, in the same order.
     pub paths: Vec<PathBuf>,
     /// Granules left out, before or during the run.
     pub skipped: Vec<Skipped>,

@@ -1,5 +1,5 @@
 //! Where computed chunks go. A writer of a format implements [`ChunkSink`]; nothing here knows formats.
-use crate::cube::record::SceneRecord;
+use crate::cube::record::StepRecord;
 use crate::error::Result;
 use crate::grid::geobox::{GeoBox, Shape};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub struct ChunkKey {
     /// Index into [`CubeLayout::variables`].
     pub variable: usize,
-    /// Time step.
+    /// Time step; the first one of a chunk that holds several.
     pub time: usize,
     /// Chunk row, from the top.
     pub row: usize,
@@ -27,7 +27,7 @@ pub enum AttributeValue {
 }
 
 /// Stored type of a variable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ValueType {
     /// Physical quantities and indices; NaN is missing.
     F32,
@@ -37,6 +37,19 @@ pub enum ValueType {
     U16,
     /// DN of signed 16 bits; -9999 is missing.
     I16,
+    /// Counts; none is missing, and NaN is 0.
+    U32,
+    /// Physical quantities as whole numbers: value = stored x scale + offset; -32768 is missing.
+    Packed(Packing),
+}
+
+/// How physical values become whole numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Packing {
+    /// Value of one step.
+    pub scale: f64,
+    /// Value of 0.
+    pub offset: f64,
 }
 
 /// One variable of the cube, dimensions (time, y, x).
@@ -52,6 +65,8 @@ pub struct VariableSpec {
     pub units: String,
     /// Stored type.
     pub value_type: ValueType,
+    /// Mantissa bits kept of float32 values, 1 to 23; nothing keeps all. Writers round.
+    pub keep_bits: Option<u8>,
     /// Further attributes, in order.
     pub attributes: Vec<(String, AttributeValue)>,
 }
@@ -63,6 +78,8 @@ pub struct CubeLayout {
     pub grid: GeoBox,
     /// Chunk shape; edge chunks are padded to it.
     pub chunk: Shape,
+    /// Time steps in a chunk; the last one is padded to it.
+    pub chunk_steps: usize,
     /// Time steps planned; fewer may come.
     pub time_steps: usize,
     /// Variables.
@@ -73,6 +90,8 @@ pub struct CubeLayout {
     pub history: String,
     /// The request as JSON, for provenance and repetition.
     pub request_json: String,
+    /// Same for runs that would produce the same output: what an interrupted output is recognised by.
+    pub resume_key: String,
 }
 
 impl CubeLayout {
@@ -82,6 +101,10 @@ impl CubeLayout {
             ny: self.grid.shape.ny.div_ceil(self.chunk.ny),
             nx: self.grid.shape.nx.div_ceil(self.chunk.nx),
         }
+    }
+    /// Values in a chunk.
+    pub fn chunk_values(&self) -> usize {
+        self.chunk_steps * self.chunk.ny * self.chunk.nx
     }
 }
 
@@ -98,26 +121,37 @@ pub struct EncodedChunk {
 
 /// Sees the values of every chunk beside the sink (a picture, say), from many threads and in any order.
 pub trait ChunkObserver: Sync {
-    /// Takes notice of a chunk.
+    /// Takes notice of the `chunk.ny * chunk.nx` values of one time step.
     fn observe(&self, key: ChunkKey, values: &[f32]);
     /// As [`ChunkSink::rewind`].
     fn rewind(&self, time_steps: usize);
 }
 
 /// Receiver of chunks: encoding runs in parallel, storing one after another. The order of the `store` calls
-/// is the order in the file, so a fixed order makes the bytes independent of the number of threads.
-/// Dropping a sink without `finish` leaves nothing behind.
+/// is the order in the file, so a fixed order makes the bytes independent of the number of threads. That order
+/// may be time step after time step, or block of the grid after block with all its time steps.
+/// Dropping a sink without `finish` leaves nothing under the final name; sinks that can resume keep what is complete
+/// under another name.
 pub trait ChunkSink: Send + Sync {
-    /// Encodes `chunk.ny * chunk.nx` values, row by row, NaN where missing or beyond the grid's edge. Pure;
-    /// called from many threads at once.
+    /// Encodes `chunk_steps * chunk.ny * chunk.nx` values, step by step, row by row, NaN where missing or beyond the
+    /// edge of the grid or the last time step. Pure; called from many threads at once.
     fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk>;
     /// Stores a chunk, once per key, and returns the bytes it takes. A chunk without a valid value is not
     /// stored and takes none; leaving it out altogether is the same. After an error the output is gone.
     fn store(&self, chunk: EncodedChunk) -> Result<u64>;
     /// Forgets the chunks of time step `time_steps` and later, whose numbers are then free for other scenes:
-    /// for a scene that fails after some of its chunks were stored.
+    /// for a scene that fails after some of its chunks were stored. 0 forgets everything, checkpoints too.
     fn rewind(&self, time_steps: usize) -> Result<()>;
-    /// Completes the output with the scenes that came, one record per time step from 0 on, and returns its
+    /// Records of the units of work that an interrupted run of the same [`CubeLayout::resume_key`] completed, from the
+    /// first on; their chunks are in the output and are not computed again. None from sinks that cannot resume.
+    fn resumed(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// Ends a unit of work: all that was stored is on the disk before this returns, and a later run finds `record`.
+    fn checkpoint(&self, _record: &str) -> Result<()> {
+        Ok(())
+    }
+    /// Completes the output with the time steps that came, one record per step from 0 on, and returns its
     /// files. `NO_DATA` when none came.
-    fn finish(self: Box<Self>, scenes: &[SceneRecord]) -> Result<Vec<PathBuf>>;
+    fn finish(self: Box<Self>, steps: &[StepRecord]) -> Result<Vec<PathBuf>>;
 }

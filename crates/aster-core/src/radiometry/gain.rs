@@ -3,6 +3,7 @@
 //! What the file says wins; this table is the fallback. Sources: docs/science.md, section "Unit conversion".
 use crate::error::{Error, ErrorCode, Result};
 use crate::product::band::Band;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -57,7 +58,7 @@ impl FromStr for Gain {
 }
 
 /// Where a coefficient came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CoefficientSource {
     /// `INCLn` and `OFFSETn`, or tags, of the granule itself.
     File,
@@ -82,7 +83,7 @@ impl CoefficientSource {
 }
 
 /// `radiance = ucc x DN + offset`, W m-2 sr-1 um-1.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct UnitConversion {
     /// Per DN.
     pub ucc: f64,

@@ -1,5 +1,5 @@
 //! Count, mean, standard deviation, minimum and maximum of each variable in each scene.
-use crate::cube::record::SceneRecord;
+use crate::cube::record::StepRecord;
 use crate::cube::sink::{ChunkKey, ChunkSink, CubeLayout, EncodedChunk};
 use crate::error::{Error, Result};
 use std::path::PathBuf;
@@ -109,7 +109,7 @@ impl ChunkSink for StatisticsSink {
         all.iter_mut().skip(time_steps).flatten().for_each(|m| *m = Moments::default());
         Ok(())
     }
-    fn finish(self: Box<Self>, _scenes: &[SceneRecord]) -> Result<Vec<PathBuf>> {
+    fn finish(self: Box<Self>, _steps: &[StepRecord]) -> Result<Vec<PathBuf>> {
         Ok(Vec::new())
     }
 }

@@ -1,5 +1,5 @@
 //! The cube as arrays in memory, for callers that asked for values and have room for them.
-use crate::cube::record::SceneRecord;
+use crate::cube::record::StepRecord;
 use crate::cube::sink::{ChunkKey, ChunkSink, CubeLayout, EncodedChunk};
 use crate::error::{Error, Result};
 use crate::grid::geobox::Shape;
@@ -63,7 +63,7 @@ impl ChunkSink for MemorySink {
         arrays.iter_mut().for_each(|a| a.iter_mut().skip(pixels * time_steps).for_each(|v| *v = f32::NAN));
         Ok(())
     }
-    fn finish(self: Box<Self>, _scenes: &[SceneRecord]) -> Result<Vec<PathBuf>> {
+    fn finish(self: Box<Self>, _steps: &[StepRecord]) -> Result<Vec<PathBuf>> {
         Ok(Vec::new())
     }
 }

@@ -64,7 +64,8 @@ pub(super) fn of_variable(
         ValueType::F32 => numbers(object, name, &cast(values, |v| v as f32)),
         ValueType::U8 => numbers(object, name, &cast(values, |v| v as u8)),
         ValueType::U16 => numbers(object, name, &cast(values, |v| v as u16)),
-        ValueType::I16 => numbers(object, name, &cast(values, |v| v as i16)),
+        ValueType::I16 | ValueType::Packed(_) => numbers(object, name, &cast(values, |v| v as i16)),
+        ValueType::U32 => numbers(object, name, &cast(values, |v| v as u32)),
     }
 }
 

@@ -7,16 +7,19 @@ use crate::write::deflate::Deflater;
 /// Missing value of signed integers.
 pub(super) const I16_FILL: i16 = -9999;
 
+/// Missing value of packed numbers: one that no value is packed to.
+pub(super) const PACKED_FILL: i16 = i16::MIN;
+
 /// Bytes of one stored value.
 pub(super) fn value_bytes(value_type: ValueType) -> usize {
     match value_type {
-        ValueType::F32 => 4,
+        ValueType::F32 | ValueType::U32 => 4,
         ValueType::U8 => 1,
-        ValueType::U16 | ValueType::I16 => 2,
+        ValueType::U16 | ValueType::I16 | ValueType::Packed(_) => 2,
     }
 }
 
-/// Stored bytes of a chunk, and its values that are not NaN. `values` has the shape `given`; the upper-left
+/// Stored bytes of a chunk, and its values that are not NaN. Each time step of `values` has the shape `given`; the upper-left
 /// `stored` part is kept (a grid smaller than one chunk). Without `deflater` the bytes are plain.
 pub(super) fn encode(
     values: &[f32],
@@ -29,7 +32,8 @@ pub(super) fn encode(
     let values = if given == stored {
         values
     } else {
-        let rows = values.chunks_exact(given.nx.max(1)).take(stored.ny);
+        let steps = values.chunks_exact((given.ny * given.nx).max(1));
+        let rows = steps.flat_map(|step| step.chunks_exact(given.nx.max(1)).take(stored.ny));
         cropped = rows.flat_map(|row| row.iter().take(stored.nx).copied()).collect();
         &cropped
     };
@@ -44,6 +48,12 @@ pub(super) fn encode(
         ValueType::U16 => bytes_of(values, deflater.is_some(), |v| (v.round() as u16).to_le_bytes()),
         ValueType::I16 => bytes_of(values, deflater.is_some(), |v| {
             (if v.is_nan() { I16_FILL } else { v.round() as i16 }).to_le_bytes()
+        }),
+        ValueType::U32 => bytes_of(values, deflater.is_some(), |v| (v.round() as u32).to_le_bytes()),
+        ValueType::Packed(packing) => bytes_of(values, deflater.is_some(), |v| {
+            let steps = ((f64::from(v) - packing.offset) / packing.scale).round();
+            let within = steps > f64::from(PACKED_FILL) && steps <= f64::from(i16::MAX);
+            (if within { steps as i16 } else { PACKED_FILL }).to_le_bytes()
         }),
     };
     match deflater {

@@ -1,10 +1,10 @@
 //! Global attributes and data variables of a cube, from the empty file to the complete one.
-use crate::cube::record::SceneRecord;
+use crate::cube::record::StepRecord;
 use crate::cube::sink::{ChunkKey, CubeLayout, ValueType, VariableSpec};
 use crate::error::{Error, Result};
 use crate::grid::geobox::Shape;
 use crate::write::netcdf::attributes::{numbers, of_variable, optional_text, text};
-use crate::write::netcdf::chunk::{I16_FILL, value_bytes};
+use crate::write::netcdf::chunk::{I16_FILL, PACKED_FILL, value_bytes};
 use crate::write::netcdf::container::{Container, Dataset, Layout};
 use crate::write::netcdf::coordinates::{self, Axes, GRID_MAPPING, Horizontal};
 use crate::write::netcdf::handle::{Failure, Outcome};
@@ -38,7 +38,7 @@ impl Contents {
         write_globals(file, layout)?;
         let axes = coordinates::create(file, layout, horizontal)?;
         let grid = layout.grid.shape;
-        let chunk = [1, chunk.ny as u64, chunk.nx as u64];
+        let chunk = [layout.chunk_steps as u64, chunk.ny as u64, chunk.nx as u64];
         let lengths = [0, grid.ny as u64, grid.nx as u64];
         let level = (level > 0).then_some(level);
         let place = Layout { lengths: &lengths, grows: true, chunk: Some(&chunk), level };
@@ -50,6 +50,8 @@ impl Contents {
                 ValueType::U8 => file.dataset(name, place, Some(0_u8)),
                 ValueType::U16 => file.dataset(name, place, Some(0_u16)),
                 ValueType::I16 => file.dataset(name, place, Some(I16_FILL)),
+                ValueType::Packed(_) => file.dataset(name, place, Some(PACKED_FILL)),
+                ValueType::U32 => file.dataset(name, place, Some(0_u32)),
             }?;
             describe(&variable, spec)?;
             variable.attach_scales(&axes.cube())?;
@@ -87,7 +89,7 @@ impl Contents {
         &mut self,
         file: &Container,
         layout: &CubeLayout,
-        records: &[SceneRecord],
+        records: &[StepRecord],
     ) -> Outcome<()> {
         self.set_time_steps(records.len())?;
         let references = scenes::write(file, layout, &self.axes, records)?;
@@ -106,6 +108,10 @@ fn describe(variable: &Dataset, spec: &VariableSpec) -> Outcome<()> {
     text(id, "long_name", &spec.long_name)?;
     text(id, "units", &spec.units)?;
     text(id, "grid_mapping", GRID_MAPPING)?;
+    if let ValueType::Packed(packing) = spec.value_type {
+        numbers(id, "scale_factor", &[packing.scale])?;
+        numbers(id, "add_offset", &[packing.offset])?;
+    }
     for (name, value) in &spec.attributes {
         of_variable(id, name, value, spec.value_type)?;
     }
@@ -145,7 +151,8 @@ pub(super) fn check_layout(layout: &CubeLayout, level: u8) -> Result<()> {
         return Err(Error::internal("a cube without pixels cannot be written"));
     }
     for (i, spec) in layout.variables.iter().enumerate() {
-        let bytes = chunk.ny.checked_mul(chunk.nx).and_then(|n| n.checked_mul(value_bytes(spec.value_type)));
+        let values = chunk.ny.checked_mul(chunk.nx).and_then(|n| n.checked_mul(layout.chunk_steps));
+        let bytes = values.and_then(|n| n.checked_mul(value_bytes(spec.value_type)));
         if bytes.is_none_or(|n| n > MAX_CHUNK_BYTES) {
             return Err(Error::usage(format!("chunks of {} x {} pixels are too large", chunk.ny, chunk.nx)));
         }

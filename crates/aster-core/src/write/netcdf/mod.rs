@@ -8,7 +8,7 @@ mod coordinates;
 mod handle;
 mod scenes;
 
-use crate::cube::record::SceneRecord;
+use crate::cube::record::StepRecord;
 use crate::cube::sink::{ChunkKey, ChunkSink, CubeLayout, EncodedChunk, ValueType};
 use crate::error::{Error, ErrorCode, Result};
 use crate::grid::geobox::Shape;
@@ -118,7 +118,7 @@ impl ChunkSink for NetcdfSink {
     fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
         let value_type = self.check_key(key)?;
         let chunk = self.layout.chunk;
-        if chunk.ny.checked_mul(chunk.nx) != Some(values.len()) {
+        if values.len() != self.layout.chunk_values() {
             return Err(Error::internal(format!("a chunk came with {} values", values.len())));
         }
         let (bytes, valid) =
@@ -133,8 +133,9 @@ impl ChunkSink for NetcdfSink {
             return Ok(0);
         }
         self.with_open(|open| {
-            if key.time >= open.contents.time_steps() {
-                open.contents.set_time_steps(key.time + 1)?;
+            let steps = (key.time + self.layout.chunk_steps).min(self.layout.time_steps.max(key.time + 1));
+            if steps > open.contents.time_steps() {
+                open.contents.set_time_steps(steps)?;
             }
             open.contents.write_chunk(key, self.stored_chunk, &chunk.bytes)?;
             Ok(chunk.bytes.len() as u64)
@@ -150,15 +151,15 @@ impl ChunkSink for NetcdfSink {
         })
     }
 
-    fn finish(self: Box<Self>, scenes: &[SceneRecord]) -> Result<Vec<PathBuf>> {
-        if scenes.is_empty() {
+    fn finish(self: Box<Self>, steps: &[StepRecord]) -> Result<Vec<PathBuf>> {
+        if steps.is_empty() {
             return Err(Error::new(ErrorCode::NoData, "no scene came through, so there is nothing to write"));
         }
         self.with_open(|open| {
-            if open.contents.time_steps() > scenes.len() {
+            if open.contents.time_steps() > steps.len() {
                 return Err(Failure::own("leave out scenes that have chunks"));
             }
-            open.contents.complete(&open.file, &self.layout, scenes)
+            open.contents.complete(&open.file, &self.layout, steps)
         })?;
         let Some(open) = self.lock().take() else {
             return Err(Error::internal("the output failed before"));

@@ -6,7 +6,7 @@ mod stretch;
 mod subject;
 mod thumbnail;
 
-use crate::cube::record::SceneRecord;
+use crate::cube::record::StepRecord;
 use crate::cube::sink::{ChunkKey, ChunkObserver, CubeLayout};
 use crate::error::{Error, Result};
 use crate::write::partial::{PartialFile, output_error};
@@ -54,15 +54,15 @@ impl Quicklook {
         Self { layout: layout.clone(), subject, sampling, candidates }
     }
 
-    /// Draws the sheet for the scenes that came, record `i` being time step `i`, and writes it to `path`.
+    /// Draws the sheet for the time steps that came, record `i` being time step `i`, and writes it to `path`.
     ///
     /// # Errors
     /// `OUTPUT_EXISTS`, `OUTPUT_IO`, `DISK_FULL`.
-    pub fn write(self, path: &Path, scenes: &[SceneRecord], overwrite: bool) -> Result<PathBuf> {
+    pub fn write(self, path: &Path, steps: &[StepRecord], overwrite: bool) -> Result<PathBuf> {
         let partial = PartialFile::create(path, overwrite)?;
         let collected = self.candidates.into_iter().filter_map(|(time, thumbnails)| {
             let thumbnails = thumbnails.into_inner().unwrap_or_else(PoisonError::into_inner);
-            Some((scenes.get(time)?, thumbnails))
+            Some((steps.get(time)?, thumbnails))
         });
         let panels = select(collected.collect());
         let sheet = sheet::Sheet {
@@ -70,7 +70,7 @@ impl Quicklook {
             subject: &self.subject,
             sampling: &self.sampling,
             panels: &panels,
-            scenes,
+            steps,
         };
         let canvas = sheet.draw();
         write_png(&canvas, &self.layout.title, partial.path()).map_err(|e| match e {
@@ -101,8 +101,8 @@ impl ChunkObserver for Quicklook {
     }
 }
 
-/// One panel: its scene and a thumbnail per channel.
-type Panel<'a> = (&'a SceneRecord, Vec<Thumbnail>);
+/// One panel: its time step and a thumbnail per channel.
+type Panel<'a> = (&'a StepRecord, Vec<Thumbnail>);
 
 /// At most [`MAX_PANELS`], evenly in time; of neighbours the one with most pixels, and none without any.
 fn select(collected: Vec<Panel>) -> Vec<Panel> {
@@ -153,6 +153,7 @@ fn write_png(canvas: &Canvas, title: &str, path: &Path) -> std::result::Result<(
 mod tests {
     use super::*;
     use crate::ErrorCode;
+    use crate::cube::record::SceneRecord;
     use crate::cube::sink::{AttributeValue, ValueType, VariableSpec};
     use crate::geo::affine::Affine;
     use crate::geo::crs::Crs;
@@ -165,6 +166,7 @@ mod tests {
             standard_name: None,
             units: "1".to_string(),
             value_type: ValueType::F32,
+            keep_bits: None,
             attributes: match name.starts_with("ImageData") {
                 true => Vec::new(),
                 false => vec![("formula".to_string(), AttributeValue::Text("b3n / b2".to_string()))],
@@ -177,16 +179,18 @@ mod tests {
                 shape: Shape { ny: 90, nx: 130 },
             },
             chunk: Shape { ny: 40, nx: 60 },
+            chunk_steps: 1,
             time_steps,
             variables: names.iter().map(variable).collect(),
             title: "a test".to_string(),
             history: String::new(),
             request_json: String::new(),
+            resume_key: String::new(),
         }
     }
 
-    fn scene(time: usize) -> SceneRecord {
-        SceneRecord {
+    fn step(time: usize) -> StepRecord {
+        let scene = SceneRecord {
             id: format!("scene {time}"),
             product: "AST_L1T".to_string(),
             version: "003".to_string(),
@@ -198,8 +202,8 @@ mod tests {
             radiometric_db_version: String::new(),
             placement: "shift".to_string(),
             bands: Vec::new(),
-            valid_pixels: Vec::new(),
-        }
+        };
+        StepRecord { time: scene.time, period: None, scenes: vec![scene], valid_pixels: Vec::new() }
     }
 
     fn observe_all(picture: &Quicklook, variable: usize, time: usize, value: impl Fn(usize, usize) -> f32) {
@@ -232,7 +236,7 @@ mod tests {
         // The index is shown, not the band: left half low, middle high, right quarter missing.
         observe_all(&picture, 0, 0, |_, _| 7.0);
         observe_all(&picture, 1, 0, |_, x| if x >= 97 { f32::NAN } else { f32::from(u8::from(x >= 65)) });
-        assert_eq!(picture.write(&path, &[scene(0)], false).unwrap(), path);
+        assert_eq!(picture.write(&path, &[step(0)], false).unwrap(), path);
         let (width, height, bytes) = read(&path);
         assert!(width <= 1944 && height <= 1800, "{width} x {height}");
         let panel = (count(&bytes, [0x44, 0x01, 0x54]), count(&bytes, [0xfd, 0xe7, 0x25]));
@@ -242,7 +246,7 @@ mod tests {
         assert!((missing - 33.0 / 32.0).abs() < 0.05, "{missing}");
 
         let again = Quicklook::new(&layout(&["ratio"], 1));
-        assert_eq!(again.write(&path, &[scene(0)], false).unwrap_err().code(), ErrorCode::OutputExists);
+        assert_eq!(again.write(&path, &[step(0)], false).unwrap_err().code(), ErrorCode::OutputExists);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -255,7 +259,7 @@ mod tests {
             // Near infrared is high where the visible is low: pure red on the left.
             observe_all(&picture, variable, 0, |_, x| f32::from(u8::from((x < 65) == (variable == 2))));
         }
-        picture.write(&path, &[scene(0)], false).unwrap();
+        picture.write(&path, &[step(0)], false).unwrap();
         let (_, _, bytes) = read(&path);
         assert!(count(&bytes, [255, 0, 0]) > 100_000 && count(&bytes, [0, 255, 255]) > 100_000);
     }
@@ -272,7 +276,7 @@ mod tests {
             observe_all(&picture, 0, time, |_, x| if wide || x < 20 { 1.0 } else { f32::NAN });
         }
         picture.rewind(4000);
-        let scenes: Vec<SceneRecord> = (0..5000).map(scene).collect();
+        let scenes: Vec<StepRecord> = (0..5000).map(step).collect();
         let collected = picture.candidates.into_iter().map(|(t, m)| (&scenes[t], m.into_inner().unwrap()));
         let panels = select(collected.collect());
         assert_eq!(panels.len(), MAX_PANELS);

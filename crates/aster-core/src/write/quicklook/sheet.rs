@@ -1,5 +1,5 @@
 //! Layout and drawing of the contact sheet.
-use crate::cube::record::SceneRecord;
+use crate::cube::record::StepRecord;
 use crate::cube::sink::CubeLayout;
 use crate::grid::geobox::Shape;
 use crate::write::quicklook::Panel;
@@ -78,7 +78,7 @@ pub(super) struct Sheet<'a> {
     pub(super) subject: &'a Subject,
     pub(super) sampling: &'a Sampling,
     pub(super) panels: &'a [Panel<'a>],
-    pub(super) scenes: &'a [SceneRecord],
+    pub(super) steps: &'a [StepRecord],
 }
 
 impl Sheet<'_> {
@@ -128,17 +128,19 @@ impl Sheet<'_> {
         let mut letters = title.chars();
         let title: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
         canvas.text(MARGIN, MARGIN, &fitted(&title, Font::TITLE, inner), Font::TITLE, INK);
-        let mut facts = vec![match (self.panels.len(), self.scenes.len()) {
-            (1, 1) => "1 scene".to_string(),
-            (shown, all) if shown == all => format!("{all} scenes"),
-            (shown, all) => format!("{shown} of {all} scenes"),
+        let single = self.steps.iter().all(|s| s.period.is_none() && s.scenes.len() == 1);
+        let noun = if single { "scene" } else { "time step" };
+        let mut facts = vec![match (self.panels.len(), self.steps.len()) {
+            (1, 1) => format!("1 {noun}"),
+            (shown, all) if shown == all => format!("{all} {noun}s"),
+            (shown, all) => format!("{shown} of {all} {noun}s"),
         }];
-        let days = || self.scenes.iter().map(|s| s.time.strftime("%Y-%m-%d").to_string());
+        let days = || self.steps.iter().map(|s| s.time.strftime("%Y-%m-%d").to_string());
         if let (Some(first), Some(last)) = (days().min(), days().max()) {
             facts.push(if first == last { first } else { format!("{first} to {last}") });
         }
         let mut products: Vec<String> = Vec::new();
-        for scene in self.scenes {
+        for scene in self.steps.iter().flat_map(|s| &s.scenes) {
             let product = format!("{} {}", scene.product, scene.version);
             if !products.contains(&product) {
                 products.push(product);
@@ -165,13 +167,17 @@ impl Sheet<'_> {
         panel: &Panel,
         stretches: &[Stretch],
     ) {
-        let (scene, thumbnails) = panel;
-        let date = scene.time.strftime("%Y-%m-%d").to_string();
+        let (step, thumbnails) = panel;
+        let date = step.time.strftime("%Y-%m-%d").to_string();
         let roomy = size.nx > Font::LABEL.width(&date) + Font::TEXT.width("000 % cloud ");
         let font = if size.nx >= Font::LABEL.width(&date) { Font::LABEL } else { Font::TEXT };
         canvas.text(x, y, &fitted(&date, font, size.nx), font, INK);
-        if roomy && scene.cloud_cover_percent.is_finite() {
-            let cloud = format!("{:.0} % cloud", scene.cloud_cover_percent);
+        let cloud = match step.scenes.as_slice() {
+            [only] if only.cloud_cover_percent.is_finite() => Some(only.cloud_cover_percent),
+            _ => None,
+        };
+        if let (true, Some(percent)) = (roomy, cloud) {
+            let cloud = format!("{percent:.0} % cloud");
             canvas.text_right(x + size.nx, y + 3, &cloud, Font::TEXT, QUIET);
         }
         let top = y + LABEL_HEIGHT;
