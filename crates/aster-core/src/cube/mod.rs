@@ -5,6 +5,7 @@ pub mod execute;
 pub mod plan;
 pub mod read_band;
 pub mod record;
+pub mod reduce;
 pub mod report;
 pub mod request;
 pub mod sample;
