@@ -2,6 +2,8 @@
 pub mod calibrate;
 pub mod describe;
 pub mod execute;
+pub mod group;
+pub mod period;
 pub mod plan;
 pub mod read_band;
 pub mod record;
