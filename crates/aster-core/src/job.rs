@@ -96,10 +96,10 @@ pub fn run(request: &CubeRequest, listener: &EventListener, cancel: &CancelToken
     output.report.elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let report = &output.report;
     let counters = Counters {
-        scenes_done: (report.paths.len() + report.skipped.len()) as u64,
+        scenes_done: (report.paths.iter().flatten().count() + report.skipped.len()) as u64,
         scenes_total: output.plan.scenes.len() as u64,
-        chunks_done: output.plan.chunks_with_data(),
-        chunks_total: output.plan.chunks_with_data(),
+        chunks_done: output.plan.chunks_to_compute(),
+        chunks_total: output.plan.chunks_to_compute(),
         bytes_read: report.bytes_read,
         bytes_written: report.bytes_written,
         elapsed_ms: report.elapsed_ms,
@@ -116,7 +116,8 @@ fn run_here(request: &CubeRequest, listener: &EventListener, cancel: &CancelToke
     let quicklook = request.output.quicklook.as_ref().map(|_| Quicklook::new(&layout));
     let go = |sink: &dyn ChunkSink| -> Result<Executed> {
         let observer = quicklook.as_ref().map(|picture| picture as &dyn ChunkObserver);
-        execute(&plan, &Surroundings { sink, observer, listener, cancel, strict: request.strict })
+        let layout = &layout;
+        execute(&plan, &Surroundings { layout, sink, observer, listener, cancel, strict: request.strict })
     };
     let (mut moments, mut arrays) = (Vec::new(), Vec::new());
     let (executed, mut outputs) = match request.output.format.as_str() {
@@ -148,18 +149,22 @@ fn run_here(request: &CubeRequest, listener: &EventListener, cancel: &CancelToke
     if let (Some(picture), Some(path)) = (quicklook, &request.output.quicklook) {
         outputs.push(picture.write(path, &executed.records, request.output.overwrite)?);
     }
-    let report = report(&plan, executed, outputs);
+    let report = report(&plan, &layout, executed, outputs);
     Ok(JobOutput { plan, layout, report, moments, arrays })
 }
 
-fn report(plan: &CubePlan, executed: Executed, outputs: Vec<PathBuf>) -> CubeReport {
-    let paths = executed.scene_of_record.iter().map(|&i| plan.scenes[i].path.clone());
+fn report(plan: &CubePlan, layout: &CubeLayout, executed: Executed, outputs: Vec<PathBuf>) -> CubeReport {
+    let paths_of = |scenes: &Vec<usize>| scenes.iter().map(|&s| plan.scenes[s].path.clone()).collect();
+    let mut warnings = plan.warnings.clone();
+    for (spec, lost) in layout.variables.iter().zip(&executed.beyond_packing).filter(|(_, lost)| **lost > 0) {
+        warnings.push(format!("{lost} values of {} are beyond the packed range and missing", spec.name));
+    }
     CubeReport {
         outputs,
-        paths: paths.collect(),
+        paths: executed.scenes.iter().map(paths_of).collect(),
         steps: executed.records,
         skipped: plan.skipped.iter().cloned().chain(executed.skipped).collect(),
-        warnings: plan.warnings.clone(),
+        warnings,
         bytes_read: executed.bytes_read,
         bytes_written: executed.bytes_written,
         elapsed_ms: 0,

@@ -156,7 +156,12 @@ fn report(output: JobOutput) -> CubeReport {
         outputs: report.outputs.iter().map(text).collect(),
         grid: GridInfo::from(&plan.grid),
         variables: layout.variables.iter().map(|v| v.name.clone()).collect(),
-        scenes: report.paths.iter().filter_map(|p| Some(PlannedScene::new(&plan, scene_of(p)?))).collect(),
+        scenes: report
+            .paths
+            .iter()
+            .flatten()
+            .filter_map(|p| Some(PlannedScene::new(&plan, scene_of(p)?)))
+            .collect(),
         skipped: report.skipped.iter().map(SkippedScene::from).collect(),
         bytes_read: report.bytes_read as f64,
         bytes_written: report.bytes_written as f64,

@@ -23,7 +23,7 @@ pub struct CoefficientOverride {
 
 #[napi(object)]
 pub struct CubeOutput {
-    /// 'netcdf' | 'memory' | 'statistics'
+    /// 'netcdf' | 'zarr' | 'cog' | 'geotiff' | 'csv' | 'memory' | 'statistics'
     pub format: String,
     pub path: Option<String>,
     pub overwrite: Option<bool>,
@@ -31,6 +31,12 @@ pub struct CubeOutput {
     pub quicklook: Option<String>,
     /// 0-9; default 1.
     pub compression_level: Option<u32>,
+    /// 'int16': physical values as whole numbers with scale and offset.
+    pub pack: Option<String>,
+    /// Mantissa bits kept of physical values, 1-23.
+    pub round_bits: Option<u32>,
+    /// 'map' | 'time'
+    pub chunk_for: Option<String>,
 }
 
 /// A request is a value: what dry runs print, outputs embed and plans repeat.
@@ -57,6 +63,12 @@ pub struct CubeRequest {
     pub coefficients: Option<Vec<CoefficientOverride>>,
     pub allow_bad_swir: Option<bool>,
     pub mask_saturated: Option<bool>,
+    /// 'scene' | 'acquisition' | 'solar-day'
+    pub group_by: Option<String>,
+    /// Statistics along time: 'mean', 'median', 'min', 'max', 'first', 'last', 'count', 'std', 'p90', 'medoid'.
+    pub reduce: Option<Vec<String>>,
+    /// 'D' | 'W' | 'MS' | 'ME' | 'QE' | 'YE' | 'season'
+    pub resample: Option<String>,
     pub output: CubeOutput,
     pub n_workers: Option<u32>,
     pub max_memory_bytes: Option<f64>,
@@ -79,13 +91,19 @@ impl From<CoefficientOverride> for core::CoefficientOverride {
 }
 
 impl From<CubeOutput> for core::CubeOutput {
-    fn from(CubeOutput { format, path, overwrite, quicklook, compression_level }: CubeOutput) -> Self {
+    fn from(output: CubeOutput) -> Self {
+        let CubeOutput { format, path, overwrite, quicklook, compression_level, pack, round_bits, chunk_for } =
+            output;
+        let small = |n: u32| u8::try_from(n).unwrap_or(u8::MAX);
         Self {
             format,
             path: path.map(Into::into),
             overwrite: overwrite.unwrap_or_default(),
             quicklook: quicklook.map(Into::into),
-            compression_level: compression_level.map(|l| u8::try_from(l).unwrap_or(u8::MAX)),
+            compression_level: compression_level.map(small),
+            pack,
+            round_bits: round_bits.map(small),
+            chunk_for,
         }
     }
 }
@@ -109,6 +127,9 @@ impl From<CubeRequest> for core::CubeRequest {
             coefficients,
             allow_bad_swir,
             mask_saturated,
+            group_by,
+            reduce,
+            resample,
             output,
             n_workers,
             max_memory_bytes,
@@ -132,6 +153,9 @@ impl From<CubeRequest> for core::CubeRequest {
             coefficients: coefficients.unwrap_or_default().into_iter().map(Into::into).collect(),
             allow_bad_swir: allow_bad_swir.unwrap_or_default(),
             mask_saturated: mask_saturated.unwrap_or_default(),
+            group_by,
+            reduce: reduce.unwrap_or_default(),
+            resample,
             output: output.into(),
             n_workers,
             max_memory_bytes: max_memory_bytes.map(|b| b as u64),

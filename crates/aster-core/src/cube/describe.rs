@@ -1,17 +1,19 @@
 //! Names, units and attributes of the variables of a cube.
 use crate::cube::calibrate::units;
 use crate::cube::plan::CubePlan;
+use crate::cube::reduce::Statistic;
 use crate::cube::request::CubeRequest;
-use crate::cube::sink::{AttributeValue, CubeLayout, ValueType, VariableSpec};
-use crate::cube::wanted::{Input, VariableKind};
+use crate::cube::sink::{AttributeValue, CubeLayout, Packing, ValueType, VariableSpec};
+use crate::cube::wanted::{Input, Storage, VariableKind};
 use crate::error::{Error, Result};
 use crate::index::spectral_index::SpectralIndex;
 use crate::product::band::Band;
+use crate::product::subsystem::Subsystem;
 use crate::radiometry::table::Quantity;
 
 /// What a writer has to know of a plan. `created` is an ISO 8601 stamp.
 pub fn layout(plan: &CubePlan, request: &CubeRequest, created: &str) -> Result<CubeLayout> {
-    let variables: Vec<VariableSpec> = plan.wanted.variables.iter().map(|v| variable(v, plan)).collect();
+    let variables = variables(plan);
     let names: Vec<&str> = variables.iter().map(|v| v.name.as_str()).collect();
     let command = request.history.as_deref().unwrap_or("aster-timeseries");
     let request_json = serde_json::to_string(request)
@@ -19,14 +21,105 @@ pub fn layout(plan: &CubePlan, request: &CubeRequest, created: &str) -> Result<C
     Ok(CubeLayout {
         grid: plan.grid.clone(),
         chunk: plan.chunk,
-        chunk_steps: 1,
-        time_steps: plan.scenes.len(),
+        chunk_steps: plan.chunk_steps,
+        time_steps: plan.steps.len(),
         title: format!("ASTER time series: {}", names.join(", ")),
         history: format!("{created} {command}"),
         request_json,
-        resume_key: String::new(),
+        resume_key: resume_key(plan, request)?,
         variables,
     })
+}
+
+/// Everything that decides the output's bytes: the request without what does not, the granules as they are, and
+/// the units of work.
+fn resume_key(plan: &CubePlan, request: &CubeRequest) -> Result<String> {
+    let mut request = CubeRequest {
+        granules: Vec::new(),
+        n_workers: None,
+        max_memory_bytes: None,
+        strict: false,
+        history: None,
+        ..request.clone()
+    };
+    request.output.overwrite = false;
+    request.output.quicklook = None;
+    let granules: Vec<(&str, u64)> =
+        plan.scenes.iter().map(|s| (s.facts.name.id.as_str(), s.facts.bytes)).collect();
+    let blocks = plan.blocks.first().map(|b| (b.rows, b.columns));
+    serde_json::to_string(&(env!("CARGO_PKG_VERSION"), request, granules, plan.chunk.ny, blocks))
+        .map_err(|e| Error::internal(format!("the request has no JSON form: {e}")))
+}
+
+/// Variables of the output: those wanted, or every statistic of each.
+fn variables(plan: &CubePlan) -> Vec<VariableSpec> {
+    let mut specs = Vec::new();
+    for kind in &plan.wanted.variables {
+        let mut spec = variable(kind, plan);
+        store_as(plan.wanted.storage, packing_of(kind), &mut spec);
+        match &plan.wanted.reduction {
+            None => specs.push(spec),
+            Some(reduction) => specs.extend(reduction.statistics.iter().map(|s| reduced(&spec, *s))),
+        }
+    }
+    specs
+}
+
+fn store_as(storage: Storage, packing: Packing, spec: &mut VariableSpec) {
+    match (storage, spec.value_type) {
+        (Storage::Rounded(bits), ValueType::F32) => spec.keep_bits = Some(bits),
+        (Storage::Packed, ValueType::F32) => spec.value_type = ValueType::Packed(packing),
+        _ => {}
+    }
+}
+
+/// Steps fine enough for each quantity, over a range that holds what the sensor can see.
+fn packing_of(kind: &VariableKind) -> Packing {
+    let packing = |scale: f64, offset: f64| Packing { scale, offset };
+    let input = match kind {
+        // Differences over sums lie within 3.27; ratios may reach 32.
+        VariableKind::Index(index, _) if index.formula.contains(" - ") => return packing(1e-4, 0.0),
+        VariableKind::Index(..) => return packing(1e-3, 0.0),
+        VariableKind::Band(input) => input,
+    };
+    match (input.quantity, input.band, input.band.subsystem()) {
+        (Quantity::Reflectance, ..) => packing(1e-4, 0.0),
+        (Quantity::Temperature, ..) | (_, Band::KineticTemperature, _) => packing(0.01, 273.15),
+        (_, Band::Elevation, _) => packing(1.0, 0.0),
+        // At DN 255 and low gain 574 W m-2 sr-1 um-1; at 4095 in the thermal bands 28.
+        (Quantity::Radiance, _, Subsystem::Vnir) => packing(0.01, 250.0),
+        (Quantity::Radiance, _, Subsystem::Swir) => packing(0.005, 0.0),
+        (Quantity::Radiance, _, Subsystem::Tir) => packing(0.001, 0.0),
+        _ => packing(0.001, 0.0),
+    }
+}
+
+/// A statistic of a variable along time.
+fn reduced(of: &VariableSpec, statistic: Statistic) -> VariableSpec {
+    let mut spec = of.clone();
+    spec.name = format!("{}_{}", of.name, statistic.name_suffix());
+    spec.long_name = format!("{statistic} over time of {}", of.long_name);
+    if let Some(method) = statistic.cell_methods() {
+        spec.attributes.push(text("cell_methods", method));
+    }
+    if let Some(comment) = statistic.comment() {
+        spec.attributes.push(text("comment", comment));
+    }
+    let observed = matches!(
+        statistic,
+        Statistic::First | Statistic::Last | Statistic::Min | Statistic::Max | Statistic::Medoid
+    );
+    match statistic {
+        Statistic::Count => {
+            spec.standard_name = Some("number_of_observations".to_string());
+            spec.units = "1".to_string();
+            (spec.value_type, spec.keep_bits) = (ValueType::U32, None);
+        }
+        // Digital numbers stay what they are only where one of them is picked.
+        _ if !observed && !matches!(of.value_type, ValueType::Packed(_)) => spec.value_type = ValueType::F32,
+        _ => {}
+    }
+    spec
 }
 
 fn variable(kind: &VariableKind, plan: &CubePlan) -> VariableSpec {

@@ -1,40 +1,43 @@
-//! Runs a plan: scene after scene, chunk after chunk; computes and encodes in parallel, stores in a fixed order.
+//! Runs a plan: looks and chunks in the plan's order; computes and encodes in parallel, stores in a fixed order.
 use crate::cancel::CancelToken;
-use crate::cube::calibrate;
-use crate::cube::plan::CubePlan;
-use crate::cube::record::{BandRecord, SceneRecord, StepRecord};
+use crate::cube::collect::Collected;
+use crate::cube::look::{Attempt, Failure, Part, parts_of, values, with_loaded};
+use crate::cube::plan::{CubePlan, Order};
+use crate::cube::progress::Progress;
+use crate::cube::record::{StepRecord, record_of};
 use crate::cube::sample::LoadedScene;
 use crate::cube::scene_plan::{ScenePlan, Skipped};
-use crate::cube::sink::{ChunkKey, ChunkObserver, ChunkSink, EncodedChunk};
-use crate::cube::wanted::VariableKind;
+use crate::cube::sink::{
+    ChunkKey, ChunkObserver, ChunkSink, CubeLayout, EncodedChunk, ValueType, VariableSpec,
+};
+use crate::cube::steps::{Look, StepPlan};
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Counters, Event, EventKind, EventListener};
-use crate::granule::dn::DnWindow;
-use crate::granule::{Granule, open::open};
+use crate::event::{EventKind, EventListener};
 use crate::grid::geobox::PixelRect;
-use crate::index::eval::eval_row;
-use crate::radiometry::reflectance::earth_sun_distance_au;
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use serde::{Deserialize, Serialize};
 
 /// What execution leaves behind for the report.
 #[derive(Debug, Default)]
 pub struct Executed {
-    /// Scenes that came, in time order.
+    /// Time steps that came.
     pub records: Vec<StepRecord>,
-    /// Index of each record's scene in the plan.
-    pub scene_of_record: Vec<usize>,
+    /// Indices of each step's scenes in the plan.
+    pub scenes: Vec<Vec<usize>>,
     /// Scenes whose data turned out to be bad.
     pub skipped: Vec<Skipped>,
     /// Bytes of DN read.
     pub bytes_read: u64,
     /// Bytes stored.
     pub bytes_written: u64,
+    /// Values per variable of the output that its packed range does not hold; they are missing.
+    pub beyond_packing: Vec<u64>,
 }
 
 /// Everything a run needs besides the plan.
 pub struct Surroundings<'a> {
+    /// What the sink was made for.
+    pub layout: &'a CubeLayout,
     /// Where chunks go.
     pub sink: &'a dyn ChunkSink,
     /// Sees every chunk's values as well.
@@ -52,16 +55,14 @@ pub struct Surroundings<'a> {
 /// # Errors
 /// `CANCELLED`, errors of the sink, with `strict` the first bad granule, and `CORRUPT` when every granule is bad.
 pub fn execute(plan: &CubePlan, around: &Surroundings<'_>) -> Result<Executed> {
-    let mut run = Run { plan, around, done: Executed::default(), progress: Progress::new(plan) };
-    run.progress.tell(around, EventKind::Planned, None, None);
-    for (index, scene) in plan.scenes.iter().enumerate() {
-        around.cancel.check()?;
-        match run.scene(index, scene) {
-            Ok(()) => {}
-            Err(Failure::Granule(error)) if !around.strict => run.leave_out(scene, error),
-            Err(Failure::Granule(error)) => return Err(error.at(&scene.path)),
-            Err(Failure::Job(error)) => return Err(error),
-        }
+    let variables = around.layout.variables.len();
+    let done = Executed { beyond_packing: vec![0; variables], ..Executed::default() };
+    let progress = Progress::new(plan, around.listener);
+    let mut run = Run { plan, around, done, progress, left_out: Vec::new() };
+    run.progress.tell(EventKind::Planned, None, None);
+    match plan.order {
+        Order::Steps => run.by_steps()?,
+        Order::Blocks => run.by_blocks()?,
     }
     if run.done.records.is_empty() {
         let first = run.done.skipped.into_iter().next();
@@ -70,240 +71,365 @@ pub fn execute(plan: &CubePlan, around: &Surroundings<'_>) -> Result<Executed> {
             |s| s.error.at(&s.path),
         ));
     }
+    run.done.bytes_read = run.progress.counters.bytes_read;
+    run.done.bytes_written = run.progress.counters.bytes_written;
     Ok(run.done)
 }
 
-/// A bad granule is left out; anything else ends the job.
-enum Failure {
-    Granule(Error),
-    Job(Error),
+/// A completed unit of work, as an interrupted output keeps it: a time step, or a block of the grid.
+#[derive(Debug, Serialize, Deserialize)]
+struct Unit {
+    /// Scenes left out so far, as indices into the plan.
+    left_out: Vec<usize>,
+    /// Number of the time step in the plan, and its record.
+    step: Option<(usize, StepRecord)>,
+    /// Valid pixels of the block, `[step][variable]`.
+    valid_pixels: Vec<Vec<u64>>,
 }
 
 struct Run<'a> {
     plan: &'a CubePlan,
     around: &'a Surroundings<'a>,
     done: Executed,
-    progress: Progress,
+    progress: Progress<'a>,
+    left_out: Vec<usize>,
 }
 
-impl Run<'_> {
-    fn scene(&mut self, index: usize, scene: &ScenePlan) -> std::result::Result<(), Failure> {
-        let granule = open(&scene.path).map_err(Failure::Granule)?;
-        // All decoding happens here, before the first chunk of the scene is computed.
-        let windows = load(granule.as_ref(), scene).map_err(Failure::Granule)?;
-        let loaded = LoadedScene::new(scene, self.plan.wanted.resampling, windows);
-        self.done.bytes_read += scene.bands.iter().map(|b| b.window_bytes).sum::<u64>();
-        self.progress.counters.bytes_read = self.done.bytes_read;
+/// A chunk on its way to the sink, and how many of its values the packed range does not hold.
+type Made = (EncodedChunk, u64);
+
+impl<'a> Run<'a> {
+    fn by_steps(&mut self) -> Result<()> {
+        let mut first = 0;
+        for unit in self.resumed()? {
+            let Some((planned, record)) = unit.step else { break };
+            self.leave_out_again(&unit.left_out);
+            first = planned + 1;
+            if let Some(step) = self.plan.steps.get(planned).and_then(|s| s.without(&self.left_out)) {
+                self.finished(&step, record);
+            }
+        }
+        for (planned, step) in self.plan.steps.iter().enumerate().skip(first) {
+            while let Some(step) = step.without(&self.left_out) {
+                match self.step(&step) {
+                    Ok(record) => {
+                        self.checkpoint(Some((planned, record.clone())), Vec::new())?;
+                        self.finished(&step, record);
+                        break;
+                    }
+                    // The step is done again without the scene, or its number goes to the next one: what was
+                    // stored of it must go.
+                    Err(Failure::Scene(scene, error)) => {
+                        self.leave_out(scene, error, self.done.records.len())?
+                    }
+                    Err(Failure::Job(error)) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One look, block after block.
+    fn step(&mut self, step: &StepPlan) -> Attempt<StepRecord> {
+        let (plan, around) = (self.plan, self.around);
         let time = self.done.records.len();
-        let valid: Vec<AtomicU64> = self.plan.wanted.variables.iter().map(|_| AtomicU64::new(0)).collect();
-        match self.chunks(time, scene, &loaded, &valid) {
-            Ok(()) => {}
-            // The time step is given to the next scene: what was stored of this one must go.
-            Err(Failure::Granule(error)) => {
-                self.around.sink.rewind(time).map_err(Failure::Job)?;
-                if let Some(observer) = self.around.observer {
-                    observer.rewind(time);
-                }
-                return Err(Failure::Granule(error));
-            }
-            Err(failure) => return Err(failure),
+        let mut valid = vec![0; around.layout.variables.len()];
+        let mut saturated = Vec::new();
+        for (look, block) in step.looks.iter().flat_map(|l| plan.blocks.iter().map(move |b| (l, *b))) {
+            let parts = parts_of(plan, look, plan.pixels_of(block))?;
+            with_loaded(plan, &parts, around.cancel, |loaded| {
+                self.has_read(&parts);
+                saturated = loaded.iter().map(|scene| saturated_of(plan, scene)).collect();
+                let touched = positions_of(plan, &parts, block);
+                self.pipeline(touched, &mut valid, |(row, column)| {
+                    let laid = values(plan, &parts, loaded, plan.chunk_rect(row, column))?;
+                    let mut made = Vec::new();
+                    for (variable, mut values) in laid.into_iter().flatten().enumerate() {
+                        let key = ChunkKey { variable, time, row, column };
+                        made.extend(encode(around, key, &mut values, true).map_err(Failure::Job)?);
+                    }
+                    Ok(made)
+                })
+            })?;
         }
-        let scene_record = record(self.plan, scene, &loaded);
-        let valid_pixels = valid.iter().map(|v| v.load(Ordering::Relaxed)).collect();
-        let record =
-            StepRecord { time: scene_record.time, period: None, scenes: vec![scene_record], valid_pixels };
-        self.done.records.push(record);
-        self.done.scene_of_record.push(index);
-        self.progress.counters.scenes_done += 1;
-        self.progress.tell(self.around, EventKind::Scene, Some(scene), None);
+        let whole = plan.blocks.len() == 1;
+        Ok(record_of(plan, step, valid, whole.then_some(saturated)))
+    }
+
+    fn by_blocks(&mut self) -> Result<()> {
+        let resumed = self.resumed()?;
+        if let Some(last) = resumed.last() {
+            self.leave_out_again(&last.left_out);
+        }
+        let mut first = resumed.len();
+        let mut valid = Counts::default();
+        resumed.iter().for_each(|unit| valid.add(&unit.valid_pixels));
+        'all: loop {
+            let steps: Vec<StepPlan> =
+                self.plan.steps.iter().filter_map(|s| s.without(&self.left_out)).collect();
+            for block in self.plan.blocks.iter().skip(first) {
+                match self.block(*block, &steps) {
+                    Ok(counts) => {
+                        valid.add(&counts);
+                        self.checkpoint(None, counts)?;
+                    }
+                    // The scene may be in blocks that are done: all begins anew without it.
+                    Err(Failure::Scene(scene, error)) => {
+                        self.leave_out(scene, error, 0)?;
+                        (first, valid) = (0, Counts::default());
+                        self.done.beyond_packing.fill(0);
+                        continue 'all;
+                    }
+                    Err(Failure::Job(error)) => return Err(error),
+                }
+            }
+            for (number, step) in steps.iter().enumerate() {
+                let counts = valid.of_step(number, self.around.layout.variables.len());
+                self.finished(step, record_of(self.plan, step, counts, None));
+            }
+            return Ok(());
+        }
+    }
+
+    /// All time steps of a block; its valid pixels, `[step][variable]`.
+    fn block(&mut self, block: PixelRect, steps: &[StepPlan]) -> Attempt<Vec<Vec<u64>>> {
+        let (plan, around) = (self.plan, self.around);
+        let mut counts = Vec::new();
+        for (number, together) in steps.chunks(plan.chunk_steps).enumerate() {
+            let time = number * plan.chunk_steps;
+            let positions = positions_in(block);
+            let mut states: Vec<Option<Collected>> = positions.iter().map(|_| None).collect();
+            for (place, step) in together.iter().enumerate() {
+                let mut valid = vec![0; plan.wanted.variables.len()];
+                for look in &step.looks {
+                    self.collect(look, block, (time, place), &mut states, &mut valid)?;
+                }
+                counts.push(valid);
+            }
+            let collected: Vec<((usize, usize), Collected)> =
+                positions.into_iter().zip(states).filter_map(|(at, state)| Some((at, state?))).collect();
+            let mut valid = vec![0; around.layout.variables.len()];
+            self.pipeline(collected, &mut valid, |((row, column), state)| {
+                let mut made = Vec::new();
+                let finished = state.finish(plan, |variable, values| {
+                    let key = ChunkKey { variable, time, row, column };
+                    made.extend(encode(around, key, values, plan.wanted.reduction.is_some())?);
+                    Ok(())
+                });
+                finished.map_err(Failure::Job)?;
+                Ok(made)
+            })?;
+            if let (true, Some(last)) = (plan.wanted.reduction.is_some(), counts.last_mut()) {
+                *last = valid;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Adds a look to the states of a block's chunks.
+    fn collect(
+        &mut self,
+        look: &Look,
+        block: PixelRect,
+        (time, place): (usize, usize),
+        states: &mut [Option<Collected>],
+        valid: &mut [u64],
+    ) -> Attempt<()> {
+        let (plan, around) = (self.plan, self.around);
+        let parts = parts_of(plan, look, plan.pixels_of(block))?;
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let counted = with_loaded(plan, &parts, around.cancel, |loaded| {
+            self.has_read(&parts);
+            let each = positions_in(block).into_par_iter().zip(states.par_iter_mut());
+            let counted = each.map(|((row, column), state)| {
+                let Some(mut laid) = values(plan, &parts, loaded, plan.chunk_rect(row, column))? else {
+                    return Ok(Vec::new());
+                };
+                let mut counts = Vec::new();
+                for (variable, values) in laid.iter_mut().enumerate() {
+                    if plan.wanted.reduction.is_none() {
+                        drop_unstorable(&around.layout.variables[variable], values);
+                        observe(around, ChunkKey { variable, time: time + place, row, column }, values);
+                    }
+                    counts.push(values.iter().filter(|v| !v.is_nan()).count() as u64);
+                }
+                if counts.iter().any(|n| *n > 0) {
+                    let state = state.get_or_insert_with(|| Collected::new(plan));
+                    state.add(place, laid).map_err(Failure::Job)?;
+                }
+                Ok(counts)
+            });
+            counted.collect::<Attempt<Vec<Vec<u64>>>>()
+        })?;
+        for counts in &counted {
+            valid.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+        }
+        self.progress.moved(counted.iter().filter(|c| !c.is_empty()).count(), 0);
         Ok(())
     }
 
-    /// Computes batch after batch while the batch before is stored: stores come in one order whatever the
-    /// number of threads, so the bytes of the output do not depend on it.
-    fn chunks(
+    /// Makes batch after batch while the batch before is stored: stores come in one order whatever the number
+    /// of threads, so the bytes of the output do not depend on it.
+    fn pipeline<T: Send>(
         &mut self,
-        time: usize,
-        scene: &ScenePlan,
-        loaded: &LoadedScene<'_>,
-        valid: &[AtomicU64],
-    ) -> std::result::Result<(), Failure> {
-        let area = self.plan.chunks_of(scene);
-        let positions: Vec<(usize, usize)> = (area.row..area.row + area.rows)
-            .flat_map(|r| (area.column..area.column + area.columns).map(move |c| (r, c)))
-            .collect();
-        let mut waiting: Vec<EncodedChunk> = Vec::new();
-        for batch in positions.chunks(self.plan.batch.max(1)) {
-            self.around.cancel.check().map_err(Failure::Job)?;
-            let (stored, computed) = rayon::join(
-                || store(self.around.sink, std::mem::take(&mut waiting)),
-                || {
-                    let chunks = batch.par_iter().map(|&(row, column)| {
-                        compute(self.plan, self.around, loaded, valid, time, row, column)
-                    });
-                    chunks.collect::<std::result::Result<Vec<_>, Failure>>()
-                },
+        items: Vec<T>,
+        valid: &mut [u64],
+        make: impl Fn(T) -> Attempt<Vec<Made>> + Sync,
+    ) -> Attempt<()> {
+        let around = self.around;
+        let mut items = items.into_iter();
+        let mut waiting: Vec<Made> = Vec::new();
+        loop {
+            around.cancel.check().map_err(Failure::Job)?;
+            let batch: Vec<T> = items.by_ref().take(self.plan.batch.max(1)).collect();
+            let (count, is_last) = (batch.len(), batch.is_empty());
+            for (chunk, lost) in &waiting {
+                valid[chunk.key.variable] += chunk.valid;
+                self.done.beyond_packing[chunk.key.variable] += lost;
+            }
+            let (stored, made) = rayon::join(
+                || waiting.into_iter().map(|(chunk, _)| around.sink.store(chunk)).sum::<Result<u64>>(),
+                || batch.into_par_iter().map(&make).collect::<Attempt<Vec<_>>>(),
             );
-            self.count(stored.map_err(Failure::Job)?, batch.len());
-            waiting = computed?.into_iter().flatten().collect();
-        }
-        let bytes = store(self.around.sink, waiting).map_err(Failure::Job)?;
-        self.count(bytes, 0);
-        Ok(())
-    }
-
-    fn count(&mut self, bytes: u64, chunks: usize) {
-        self.done.bytes_written += bytes;
-        self.progress.counters.bytes_written = self.done.bytes_written;
-        self.progress.counters.chunks_done += chunks as u64;
-        self.progress.tell(self.around, EventKind::Progress, None, None);
-    }
-
-    fn leave_out(&mut self, scene: &ScenePlan, error: Error) {
-        self.progress.counters.scenes_done += 1;
-        self.progress.counters.chunks_done += self.plan.chunks_of(scene).len() as u64;
-        self.progress.tell(self.around, EventKind::Skipped, Some(scene), Some(error.message().to_string()));
-        let path = scene.path.clone();
-        self.done.skipped.push(Skipped { path, id: Some(scene.facts.name.id.clone()), error });
-    }
-}
-
-/// DN of every band that touches the grid, decoded in parallel.
-fn load<'g>(granule: &'g dyn Granule, scene: &ScenePlan) -> Result<Vec<Option<DnWindow<'g>>>> {
-    let read = scene.bands.par_iter().map(|band| match band.window.is_empty() {
-        true => Ok(None),
-        false => granule.read(band.band, band.window).map(Some),
-    });
-    read.collect()
-}
-
-fn store(sink: &dyn ChunkSink, chunks: Vec<EncodedChunk>) -> Result<u64> {
-    chunks.into_iter().map(|chunk| sink.store(chunk)).sum()
-}
-
-/// Values of all variables in one chunk, encoded; chunks without a value are left out.
-fn compute(
-    plan: &CubePlan,
-    around: &Surroundings<'_>,
-    loaded: &LoadedScene<'_>,
-    valid: &[AtomicU64],
-    time: usize,
-    row: usize,
-    column: usize,
-) -> std::result::Result<Vec<EncodedChunk>, Failure> {
-    let shape = plan.grid.shape;
-    let rect = PixelRect {
-        row: row * plan.chunk.ny,
-        column: column * plan.chunk.nx,
-        rows: plan.chunk.ny.min(shape.ny - row * plan.chunk.ny),
-        columns: plan.chunk.nx.min(shape.nx - column * plan.chunk.nx),
-    };
-    let mut sampler = loaded.chunk(plan, rect).map_err(Failure::Granule)?;
-    let variables = &plan.wanted.variables;
-    let sources: Vec<Vec<usize>> = variables.iter().map(|v| positions(plan, v)).collect();
-    let mut rows = vec![vec![0f32; rect.columns]; plan.wanted.inputs.len()];
-    let mut chunks = vec![vec![f32::NAN; plan.chunk.ny * plan.chunk.nx]; variables.len()];
-    for y in 0..rect.rows {
-        sampler.row(rect.row + y, &mut rows);
-        let at = y * plan.chunk.nx;
-        for ((variable, source), chunk) in variables.iter().zip(&sources).zip(&mut chunks) {
-            let out = &mut chunk[at..at + rect.columns];
-            match (variable, source.as_slice()) {
-                (VariableKind::Band(_), [only]) => out.copy_from_slice(&rows[*only]),
-                (VariableKind::Index(index, _), list) => {
-                    let inputs: Vec<&[f32]> = list.iter().map(|&i| rows[i].as_slice()).collect();
-                    eval_row(index, &inputs, out);
-                }
-                _ => {}
+            let chunks = if self.plan.order == Order::Steps { count } else { 0 };
+            self.progress.moved(chunks, stored.map_err(Failure::Job)?);
+            waiting = made?.into_iter().flatten().collect();
+            if is_last {
+                return Ok(());
             }
         }
     }
-    let mut encoded = Vec::new();
-    for (variable, values) in chunks.iter().enumerate() {
-        let n = values.iter().filter(|v| !v.is_nan()).count() as u64;
-        if n == 0 {
-            continue;
-        }
-        valid[variable].fetch_add(n, Ordering::Relaxed);
-        let key = ChunkKey { variable, time, row, column };
-        if let Some(observer) = around.observer {
-            observer.observe(key, values);
-        }
-        encoded.push(around.sink.encode(key, values).map_err(Failure::Job)?);
+
+    fn has_read(&mut self, parts: &[Part<'_>]) {
+        let bands = parts.iter().flat_map(|(_, part)| &part.bands);
+        self.progress.counters.bytes_read += bands.map(|b| b.window_bytes).sum::<u64>();
     }
-    Ok(encoded)
+
+    fn finished(&mut self, step: &StepPlan, record: StepRecord) {
+        self.done.records.push(record);
+        self.done.scenes.push(step.scenes().collect());
+        for scene in step.scenes() {
+            self.progress.counters.scenes_done += 1;
+            self.progress.tell(EventKind::Scene, Some(self.plan.scenes[scene].path.clone()), None);
+        }
+    }
+
+    fn leave_out(&mut self, scene: usize, error: Error, time_steps: usize) -> Result<()> {
+        let ScenePlan { path, facts, .. } = &self.plan.scenes[scene];
+        if self.around.strict {
+            return Err(error.at(path));
+        }
+        self.left_out.push(scene);
+        self.progress.counters.scenes_done += 1;
+        self.progress.tell(EventKind::Skipped, Some(path.clone()), Some(error.message().to_string()));
+        self.done.skipped.push(Skipped { path: path.clone(), id: Some(facts.name.id.clone()), error });
+        self.around.sink.rewind(time_steps)?;
+        if let Some(observer) = self.around.observer {
+            observer.rewind(time_steps);
+        }
+        Ok(())
+    }
+
+    /// Scenes that an interrupted run left out are left out again.
+    fn leave_out_again(&mut self, scenes: &[usize]) {
+        for &scene in scenes.iter().filter(|s| **s < self.plan.scenes.len()) {
+            if !self.left_out.contains(&scene) {
+                let ScenePlan { path, facts, .. } = &self.plan.scenes[scene];
+                let error = Error::new(ErrorCode::Corrupt, "left out by the run that was interrupted");
+                let skipped = Skipped { path: path.clone(), id: Some(facts.name.id.clone()), error };
+                self.left_out.push(scene);
+                self.done.skipped.push(skipped);
+            }
+        }
+    }
+
+    fn resumed(&self) -> Result<Vec<Unit>> {
+        let units = self.around.sink.resumed().into_iter();
+        let failed = |e| Error::internal(format!("the journal of the output cannot be understood: {e}"));
+        units.map(|text| serde_json::from_str(&text).map_err(failed)).collect()
+    }
+
+    fn checkpoint(&self, step: Option<(usize, StepRecord)>, valid_pixels: Vec<Vec<u64>>) -> Result<()> {
+        let unit = Unit { left_out: self.left_out.clone(), step, valid_pixels };
+        let text = serde_json::to_string(&unit).map_err(|e| Error::internal(format!("no JSON: {e}")))?;
+        self.around.sink.checkpoint(&text)
+    }
 }
 
-/// Where a variable's inputs stand among the plan's.
-fn positions(plan: &CubePlan, variable: &VariableKind) -> Vec<usize> {
-    let wanted = variable.inputs();
-    wanted.iter().filter_map(|w| plan.wanted.inputs.iter().position(|i| i == w)).collect()
-}
+/// Valid pixels of blocks added up, `[step][variable]`.
+#[derive(Default)]
+struct Counts(Vec<Vec<u64>>);
 
-fn record(plan: &CubePlan, scene: &ScenePlan, loaded: &LoadedScene<'_>) -> SceneRecord {
-    let facts = &scene.facts;
-    let mut bands: Vec<BandRecord> = Vec::new();
-    for (index, input) in plan.wanted.inputs.iter().enumerate() {
-        if bands.iter().any(|b| b.variable == input.band.variable()) {
-            continue;
+impl Counts {
+    fn add(&mut self, block: &[Vec<u64>]) {
+        self.0.resize(self.0.len().max(block.len()), Vec::new());
+        for (sums, counts) in self.0.iter_mut().zip(block) {
+            sums.resize(sums.len().max(counts.len()), 0);
+            sums.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
         }
-        let band = facts.band(input.band);
-        bands.push(BandRecord {
-            variable: input.band.variable().to_string(),
-            gain: band
-                .and_then(|b| calibrate::gain(b, &plan.wanted))
-                .map_or(String::new(), |g| g.to_string()),
-            conversion: band.and_then(|b| calibrate::conversion(b, &plan.wanted).ok()),
-            saturated_pixels: Some(loaded.saturated(index)),
-        });
     }
-    SceneRecord {
-        id: facts.name.id.clone(),
-        product: facts.name.product.clone(),
-        version: facts.name.version.clone(),
-        time: facts.time,
-        solar_azimuth_deg: facts.solar.map_or(f64::NAN, |s| s.azimuth_deg),
-        solar_elevation_deg: facts.solar.map_or(f64::NAN, |s| s.elevation_deg),
-        cloud_cover_percent: facts.cloud_cover_percent.unwrap_or(f64::NAN),
-        earth_sun_distance_au: earth_sun_distance_au(facts.time),
-        radiometric_db_version: facts.radiometric_db_version.clone().unwrap_or_default(),
-        placement: scene.placement().to_string(),
-        bands,
+    fn of_step(&self, step: usize, variables: usize) -> Vec<u64> {
+        let mut counts = self.0.get(step).cloned().unwrap_or_default();
+        counts.resize(variables, 0);
+        counts
     }
 }
 
-/// Counters and the clock; tells at most ten times a second.
-struct Progress {
-    counters: Counters,
-    start: Instant,
-    told: Option<Instant>,
+/// Rows and columns of the chunks of a block.
+fn positions_in(block: PixelRect) -> Vec<(usize, usize)> {
+    let rows = block.row..block.row + block.rows;
+    rows.flat_map(|r| (block.column..block.column + block.columns).map(move |c| (r, c))).collect()
 }
 
-impl Progress {
-    fn new(plan: &CubePlan) -> Self {
-        let counters = Counters {
-            scenes_total: plan.scenes.len() as u64,
-            chunks_total: plan.chunks_with_data(),
-            ..Counters::default()
-        };
-        Self { counters, start: Instant::now(), told: None }
+/// Those that some part touches.
+fn positions_of(plan: &CubePlan, parts: &[Part<'_>], block: PixelRect) -> Vec<(usize, usize)> {
+    let touches = |(row, column): &(usize, usize)| {
+        let rect = plan.chunk_rect(*row, *column);
+        parts.iter().any(|(_, part)| part.target.intersects(&rect))
+    };
+    positions_in(block).into_iter().filter(touches).collect()
+}
+
+/// Makes values that the variable cannot store missing; how many they were. Counts of 0 are missing, too.
+fn drop_unstorable(spec: &VariableSpec, values: &mut [f32]) -> u64 {
+    let mut lost = 0;
+    match spec.value_type {
+        ValueType::Packed(packing) => values.iter_mut().filter(|v| !packing.holds(**v)).for_each(|v| {
+            lost += u64::from(!v.is_nan());
+            *v = f32::NAN;
+        }),
+        ValueType::U32 => values.iter_mut().filter(|v| **v == 0.0).for_each(|v| *v = f32::NAN),
+        _ => {}
     }
-    fn tell(
-        &mut self,
-        around: &Surroundings<'_>,
-        kind: EventKind,
-        scene: Option<&ScenePlan>,
-        message: Option<String>,
-    ) {
-        let now = Instant::now();
-        let recent = self.told.is_some_and(|t| now.duration_since(t).as_millis() < 100);
-        if kind == EventKind::Progress && recent {
-            return;
-        }
-        self.told = Some(now);
-        self.counters.elapsed_ms =
-            u64::try_from(now.duration_since(self.start).as_millis()).unwrap_or(u64::MAX);
-        let path = scene.map(|s| s.path.clone());
-        (around.listener)(Event { kind, counters: self.counters, path, message });
+    lost
+}
+
+fn observe(around: &Surroundings<'_>, key: ChunkKey, values: &[f32]) {
+    if let Some(observer) = around.observer {
+        observer.observe(key, values);
     }
+}
+
+/// A chunk as the sink stores it; nothing when it has no value.
+fn encode(
+    around: &Surroundings<'_>,
+    key: ChunkKey,
+    values: &mut [f32],
+    is_observed: bool,
+) -> Result<Option<Made>> {
+    let lost = drop_unstorable(&around.layout.variables[key.variable], values);
+    if values.iter().all(|v| v.is_nan()) {
+        return Ok(None);
+    }
+    if is_observed {
+        observe(around, key, values);
+    }
+    Ok(Some((around.sink.encode(key, values)?, lost)))
+}
+
+/// Source pixels at the top of the DN range, per input of the plan.
+fn saturated_of(plan: &CubePlan, scene: &LoadedScene<'_>) -> Vec<u64> {
+    (0..plan.wanted.inputs.len()).map(|input| scene.saturated(input)).collect()
 }

@@ -1,10 +1,14 @@
 //! What is wanted, what will be done, and doing it: planning and execution against traits.
+mod blocks;
 pub mod calibrate;
+mod collect;
 pub mod describe;
 pub mod execute;
 pub mod group;
+mod look;
 pub mod period;
 pub mod plan;
+mod progress;
 pub mod read_band;
 pub mod record;
 pub mod reduce;
@@ -13,5 +17,6 @@ pub mod request;
 pub mod sample;
 pub mod scene_plan;
 pub mod sink;
+pub mod steps;
 pub mod target;
 pub mod wanted;

@@ -1,18 +1,30 @@
 //! From a request and granule headers to what will be done: grid, windows, calibrations, peak memory. Reads no pixel.
 use crate::cube::request::CubeRequest;
 use crate::cube::scene_plan::{ScenePlan, Skipped, prepare};
+use crate::cube::steps::{StepPlan, steps_of};
 use crate::cube::target::target_grid;
-use crate::cube::wanted::Wanted;
+use crate::cube::wanted::{ChunkFor, Wanted};
 use crate::error::{Error, ErrorCode, Result};
-use crate::granule::facts::{GranuleFacts, GranuleForm};
-use crate::granule::tiff::TILE_CACHE_BYTES;
+use crate::granule::facts::GranuleFacts;
 use crate::grid::geobox::{GeoBox, PixelRect, Shape};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// Side of a chunk, pixels: 1 MiB of float32.
+/// Side of a chunk for maps, pixels: 1 MiB of float32.
 pub const CHUNK_SIDE: usize = 512;
-/// What the process holds beside the job's own buffers (runtime, libraries), bytes; measured.
-const PROCESS_BYTES: u64 = 112 << 20;
+/// Values of a chunk for time series: as many.
+const CHUNK_VALUES: usize = CHUNK_SIDE * CHUNK_SIDE;
+/// Smallest side of a chunk, and most time steps in one.
+const SMALL_SIDE: usize = 64;
+
+/// What comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Time step after time step, each with all its blocks: every scene is read once.
+    Steps,
+    /// Block after block, each with all its time steps: for what needs several looks at a pixel together.
+    Blocks,
+}
 
 /// Everything that will be done.
 #[derive(Debug, Clone)]
@@ -21,6 +33,14 @@ pub struct CubePlan {
     pub grid: GeoBox,
     /// Chunk shape.
     pub chunk: Shape,
+    /// Time steps in a chunk.
+    pub chunk_steps: usize,
+    /// Time steps of the output.
+    pub steps: Vec<StepPlan>,
+    /// What comes first.
+    pub order: Order,
+    /// Parts of the grid worked on one at a time, in chunks.
+    pub blocks: Vec<PixelRect>,
     /// The understood request.
     pub wanted: Wanted,
     /// Scenes by acquisition time.
@@ -73,7 +93,6 @@ impl CubePlan {
             return Err(nothing_left(&skipped));
         }
         let grid = target_grid(request, &wanted, &usable)?;
-        let chunk = Shape { ny: CHUNK_SIDE.min(grid.shape.ny), nx: CHUNK_SIDE.min(grid.shape.nx) };
         let mut scenes = Vec::new();
         for mut scene in usable {
             let id = Some(scene.facts.name.id.clone());
@@ -92,9 +111,22 @@ impl CubePlan {
             return Err(nothing_left(&skipped));
         }
         warn_of_mixed_calibrations(&scenes, &mut warnings);
+        let steps = steps_of(&scenes, &wanted);
+        let chunk_steps = match wanted.chunk_for {
+            ChunkFor::Map => 1,
+            ChunkFor::Time => steps.len().clamp(1, SMALL_SIDE),
+        };
+        let order = match wanted.reduction.is_some() || chunk_steps > 1 {
+            true => Order::Blocks,
+            false => Order::Steps,
+        };
         let mut plan = Self {
+            chunk: chunk_shape(grid.shape, chunk_side(chunk_steps)),
+            chunk_steps,
+            steps,
+            order,
+            blocks: Vec::new(),
             grid,
-            chunk,
             wanted,
             scenes,
             skipped,
@@ -104,8 +136,56 @@ impl CubePlan {
             peak_memory_bytes: 0,
             max_memory_bytes: resources.max_memory_bytes,
         };
-        plan.fit_memory(request)?;
+        plan.fit(request)?;
         Ok(plan)
+    }
+
+    /// Fits the memory; smaller chunks are tried where all looks of one would be too much.
+    fn fit(&mut self, request: &CubeRequest) -> Result<()> {
+        let held = match request.output.format.as_str() {
+            "memory" => {
+                let pixels = self.grid.shape.ny as u64 * self.grid.shape.nx as u64;
+                pixels.saturating_mul(4 * (self.output_variables() * self.steps.len()) as u64)
+            }
+            _ => 0,
+        };
+        let mut side = self.chunk.ny.max(self.chunk.nx);
+        loop {
+            match self.fit_memory(request, held) {
+                Err(_) if self.order == Order::Blocks && side > SMALL_SIDE => {
+                    side /= 2;
+                    self.chunk = chunk_shape(self.grid.shape, side);
+                }
+                fitted => return fitted,
+            }
+        }
+    }
+
+    /// Variables of the output: every statistic of every variable wanted, or these themselves.
+    pub fn output_variables(&self) -> usize {
+        let statistics = self.wanted.reduction.as_ref().map_or(1, |r| r.statistics.len());
+        self.wanted.variables.len() * statistics
+    }
+    /// Chunks down and across.
+    pub fn chunks(&self) -> Shape {
+        let (shape, chunk) = (self.grid.shape, self.chunk);
+        Shape { ny: shape.ny.div_ceil(chunk.ny), nx: shape.nx.div_ceil(chunk.nx) }
+    }
+    /// Pixels of the chunk at a row and column of chunks.
+    pub fn chunk_rect(&self, row: usize, column: usize) -> PixelRect {
+        self.pixels_of(PixelRect { row, column, rows: 1, columns: 1 })
+    }
+    /// Pixels of a rectangle of chunks.
+    pub fn pixels_of(&self, chunks: PixelRect) -> PixelRect {
+        let (shape, chunk) = (self.grid.shape, self.chunk);
+        let (row, column) = (chunks.row * chunk.ny, chunks.column * chunk.nx);
+        let rows = (chunks.rows * chunk.ny).min(shape.ny.saturating_sub(row));
+        let columns = (chunks.columns * chunk.nx).min(shape.nx.saturating_sub(column));
+        PixelRect { row, column, rows, columns }
+    }
+    /// Pixels of every block.
+    pub fn pixel_blocks(&self) -> impl Iterator<Item = PixelRect> + '_ {
+        self.blocks.iter().map(|b| self.pixels_of(*b))
     }
 
     /// Chunk rows and columns that a scene touches, as a rectangle of chunks.
@@ -116,15 +196,27 @@ impl CubePlan {
         let c1 = (t.column + t.columns).div_ceil(self.chunk.nx);
         PixelRect { row: r0, column: c0, rows: r1 - r0, columns: c1 - c0 }
     }
-    /// Chunk positions that some scene touches, summed over scenes.
-    pub fn chunks_with_data(&self) -> u64 {
+    /// Chunks to compute: positions that each look touches, at most.
+    pub fn chunks_to_compute(&self) -> u64 {
         self.scenes.iter().map(|s| self.chunks_of(s).len() as u64).sum()
     }
-    /// Chunk positions of all time steps.
+    /// Chunks of one variable that hold data, at most.
+    pub fn chunks_with_data(&self) -> u64 {
+        let touched = |steps: &[StepPlan]| {
+            let mut positions = HashSet::new();
+            for scene in steps.iter().flat_map(StepPlan::scenes) {
+                let c = self.chunks_of(&self.scenes[scene]);
+                let rows = c.row..c.row + c.rows;
+                positions.extend(rows.flat_map(|r| (c.column..c.column + c.columns).map(move |x| (r, x))));
+            }
+            positions.len() as u64
+        };
+        self.steps.chunks(self.chunk_steps).map(touched).sum()
+    }
+    /// Chunks of one variable, with data or without.
     pub fn chunks_total(&self) -> u64 {
-        let across = self.grid.shape.nx.div_ceil(self.chunk.nx) as u64;
-        let down = self.grid.shape.ny.div_ceil(self.chunk.ny) as u64;
-        across * down * self.scenes.len() as u64
+        let chunks = self.chunks();
+        (chunks.ny * chunks.nx * self.steps.len().div_ceil(self.chunk_steps)) as u64
     }
     /// Bytes of DN that will be read.
     pub fn bytes_to_read(&self) -> u64 {
@@ -132,56 +224,19 @@ impl CubePlan {
     }
     /// Bytes of the values before compression: an upper bound of the output.
     pub fn output_bytes_max(&self) -> u64 {
-        self.chunks_with_data() * self.wanted.variables.len() as u64 * self.chunk_bytes()
+        let bytes = (self.chunk_steps * self.chunk.ny * self.chunk.nx * 4) as u64;
+        self.chunks_with_data() * self.output_variables() as u64 * bytes
     }
-    fn chunk_bytes(&self) -> u64 {
-        (self.chunk.ny * self.chunk.nx * 4) as u64
-    }
+}
 
-    /// Chooses the largest batch that fits, or says which budget would do.
-    fn fit_memory(&mut self, request: &CubeRequest) -> Result<()> {
-        let windows = |s: &ScenePlan| s.bands.iter().map(|b| b.cost_bytes).sum::<u64>();
-        let scene_bytes = self.scenes.iter().map(windows).max().unwrap_or(0);
-        let (variables, chunk_bytes) = (self.wanted.variables.len() as u64, self.chunk_bytes());
-        let held = match request.output.format.as_str() {
-            "memory" => {
-                let pixels = self.grid.shape.ny as u64 * self.grid.shape.nx as u64;
-                pixels.saturating_mul(4 * variables * self.scenes.len() as u64)
-            }
-            _ => 0,
-        };
-        let interleaved = self.scenes.iter().any(|s| s.facts.form == GranuleForm::MultiBandCog);
-        let cache = if interleaved { TILE_CACHE_BYTES } else { 0 };
-        let picture = if request.output.quicklook.is_some() { 64 << 20 } else { 0 };
-        // A thread holds a chunk of every variable while computing, and encodes one at a time (shuffled copy
-        // and compressed copy); encoded chunks wait in two batches: one being stored, one being made.
-        let working = self.workers as u64 * chunk_bytes * (variables + 2);
-        let waiting = |batch: u64| 2 * batch * variables * chunk_bytes;
-        let fixed =
-            PROCESS_BYTES.saturating_add(scene_bytes).saturating_add(held) + cache + picture + working;
-        let smallest = fixed.saturating_add(waiting(self.workers as u64));
-        if smallest > self.max_memory_bytes {
-            return Err(Error::new(
-                ErrorCode::MemoryBudget,
-                format!(
-                    "the job needs {} MiB, {} MiB are allowed",
-                    smallest >> 20,
-                    self.max_memory_bytes >> 20
-                ),
-            )
-            .hint(format!(
-                "use --max-memory {}M or more, fewer bands, a smaller area or a coarser --resolution",
-                (smallest >> 20) + 1
-            ))
-            .with_bytes(smallest, self.max_memory_bytes));
-        }
-        let roomy = 4 * self.workers as u64;
-        let affordable = (self.max_memory_bytes - fixed) / (2 * variables * chunk_bytes).max(1);
-        let batch = roomy.min(affordable).max(self.workers as u64);
-        self.batch = usize::try_from(batch).unwrap_or(self.workers);
-        self.peak_memory_bytes = fixed.saturating_add(waiting(batch));
-        Ok(())
-    }
+/// Side of a chunk of so many time steps, a power of two.
+fn chunk_side(chunk_steps: usize) -> usize {
+    let side = (CHUNK_VALUES / chunk_steps.max(1)).isqrt();
+    1 << side.max(SMALL_SIDE).ilog2()
+}
+
+fn chunk_shape(grid: Shape, side: usize) -> Shape {
+    Shape { ny: side.min(grid.ny), nx: side.min(grid.nx) }
 }
 
 fn nothing_left(skipped: &[Skipped]) -> Error {

@@ -1,5 +1,10 @@
 //! What is written about each time step beside its pixels. Serialised, so that an interrupted output keeps it.
+use crate::cube::calibrate;
+use crate::cube::plan::CubePlan;
+use crate::cube::scene_plan::ScenePlan;
+use crate::cube::steps::StepPlan;
 use crate::radiometry::gain::UnitConversion;
+use crate::radiometry::reflectance::earth_sun_distance_au;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +69,57 @@ impl StepRecord {
     /// Granule ids, joined by spaces.
     pub fn ids(&self) -> String {
         self.scenes.iter().map(|s| s.id.as_str()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What is known of a time step. `saturated` is `[scene][input]`.
+pub(super) fn record_of(
+    plan: &CubePlan,
+    step: &StepPlan,
+    valid_pixels: Vec<u64>,
+    saturated: Option<Vec<Vec<u64>>>,
+) -> StepRecord {
+    let scenes = step.scenes().enumerate().map(|(i, scene)| {
+        let counts = saturated.as_ref().and_then(|s| s.get(i));
+        scene_record(plan, &plan.scenes[scene], counts.map(Vec::as_slice))
+    });
+    let scenes: Vec<SceneRecord> = scenes.collect();
+    let time = match step.period {
+        None => scenes.first().map_or(step.time, |s| s.time),
+        Some(_) => step.time,
+    };
+    StepRecord { time, period: step.period, scenes, valid_pixels }
+}
+
+fn scene_record(plan: &CubePlan, scene: &ScenePlan, saturated: Option<&[u64]>) -> SceneRecord {
+    let facts = &scene.facts;
+    let mut bands: Vec<BandRecord> = Vec::new();
+    for (index, input) in plan.wanted.inputs.iter().enumerate() {
+        if bands.iter().any(|b| b.variable == input.band.variable()) {
+            continue;
+        }
+        let band = facts.band(input.band);
+        bands.push(BandRecord {
+            variable: input.band.variable().to_string(),
+            gain: band
+                .and_then(|b| calibrate::gain(b, &plan.wanted))
+                .map_or(String::new(), |g| g.to_string()),
+            conversion: band.and_then(|b| calibrate::conversion(b, &plan.wanted).ok()),
+            saturated_pixels: saturated.and_then(|s| s.get(index).copied()),
+        });
+    }
+    SceneRecord {
+        id: facts.name.id.clone(),
+        product: facts.name.product.clone(),
+        version: facts.name.version.clone(),
+        time: facts.time,
+        solar_azimuth_deg: facts.solar.map_or(f64::NAN, |s| s.azimuth_deg),
+        solar_elevation_deg: facts.solar.map_or(f64::NAN, |s| s.elevation_deg),
+        cloud_cover_percent: facts.cloud_cover_percent.unwrap_or(f64::NAN),
+        earth_sun_distance_au: earth_sun_distance_au(facts.time),
+        radiometric_db_version: facts.radiometric_db_version.clone().unwrap_or_default(),
+        placement: scene.placement().to_string(),
+        bands,
     }
 }
 

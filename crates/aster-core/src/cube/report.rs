@@ -10,8 +10,8 @@ pub struct CubeReport {
     pub outputs: Vec<PathBuf>,
     /// One per time step.
     pub steps: Vec<StepRecord>,
-    /// Paths of their scenes, in the same order.
-    pub paths: Vec<PathBuf>,
+    /// Paths of the scenes of each step, in the same order.
+    pub paths: Vec<Vec<PathBuf>>,
     /// Granules left out, before or during the run.
     pub skipped: Vec<Skipped>,
     /// What the user should know.

@@ -33,9 +33,9 @@ pub struct CoefficientOverride {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CubeOutput {
-    /// `netcdf`, `memory` or `statistics`.
+    /// `netcdf`, `zarr`, `cog`, `geotiff`, `csv`, `memory` or `statistics`.
     pub format: String,
-    /// File, for `netcdf`.
+    /// File or folder, for the formats that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// Replace what is there.
@@ -47,6 +47,15 @@ pub struct CubeOutput {
     /// Deflate level, 0 to 9.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compression_level: Option<u8>,
+    /// `int16`: physical values as whole numbers with scale and offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<String>,
+    /// Mantissa bits kept of physical values, 1 to 23.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_bits: Option<u8>,
+    /// What chunks serve: `map` (default) or `time`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk_for: Option<String>,
 }
 
 /// A request for a cube.
@@ -99,6 +108,15 @@ pub struct CubeRequest {
     /// Saturated DN become missing.
     #[serde(default)]
     pub mask_saturated: bool,
+    /// Scenes laid on one another as one look: `scene` (none, default), `acquisition` or `solar-day`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_by: Option<String>,
+    /// Statistics along time instead of the looks themselves, such as `median`, `p90`, `count`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reduce: Vec<String>,
+    /// Periods to reduce over: `D`, `W`, `MS`, `ME`, `QE`, `YE` or `season`; all of time if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resample: Option<String>,
     /// Where the result goes.
     pub output: CubeOutput,
     /// Threads; all that the machine or the scheduler grants if left out.
@@ -124,6 +142,9 @@ impl CubeOutput {
             overwrite: false,
             quicklook: None,
             compression_level: None,
+            pack: None,
+            round_bits: None,
+            chunk_for: None,
         }
     }
 }
@@ -148,6 +169,9 @@ impl CubeRequest {
             coefficients: Vec::new(),
             allow_bad_swir: false,
             mask_saturated: false,
+            group_by: None,
+            reduce: Vec::new(),
+            resample: None,
             output,
             n_workers: None,
             max_memory_bytes: None,

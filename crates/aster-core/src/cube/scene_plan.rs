@@ -1,5 +1,6 @@
 //! One granule's part of a plan: which bands, which windows, which calibrations; or why it has none.
 use crate::cube::calibrate::calibration;
+use crate::cube::plan::CubePlan;
 use crate::cube::request::CubeRequest;
 use crate::cube::wanted::{VariableKind, Wanted};
 use crate::error::{Error, ErrorCode, Result};
@@ -11,7 +12,9 @@ use crate::radiometry::swir_gate::{SwirState, swir_state};
 use crate::radiometry::table::Calibration;
 use crate::warp::map::WarpMap;
 use crate::warp::placement::{Placement, overlap, place, source_window};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Largest error of the approximated coordinate transform, source pixels: small enough that nearest picks the
 /// pixel the exact transform would on more than 99.99 % of a scene.
@@ -27,6 +30,8 @@ pub struct BandPlan {
     pub source: GeoBox,
     /// Copied or resampled.
     pub placement: Placement,
+    /// Part of the target grid it touches.
+    pub touched: PixelRect,
     /// Part of the source that is read.
     pub window: PixelRect,
     /// Bytes of it.
@@ -41,7 +46,7 @@ pub struct ScenePlan {
     /// File or folder as the request names it.
     pub path: PathBuf,
     /// Its headers.
-    pub facts: GranuleFacts,
+    pub facts: Arc<GranuleFacts>,
     /// Bands to read, each once.
     pub bands: Vec<BandPlan>,
     /// Per input of the plan: index into `bands` and the calibration, or nothing when it has no data.
@@ -66,28 +71,42 @@ pub struct Skipped {
 impl ScenePlan {
     /// Places every band on the grid; false when none touches it.
     pub(super) fn put_on(&mut self, grid: &GeoBox, wanted: &Wanted) -> Result<bool> {
-        let mut target = PixelRect { row: 0, column: 0, rows: 0, columns: 0 };
+        let mut target = PixelRect::default();
         for plan in &mut self.bands {
             plan.placement = place(grid, &plan.source);
             let Some(touched) = overlap(grid, &plan.source, plan.placement)? else { continue };
             let Some(window) = window_of(grid, touched, plan, wanted)? else { continue };
-            let facts = self.facts.band(plan.band);
-            let number = facts.map_or(1, |f| f.dn_type.bytes()) as u64;
-            plan.window = window;
-            plan.window_bytes = window.len() as u64 * number;
-            plan.cost_bytes = match facts.map_or(ReadCost::Window, |f| f.read_cost) {
-                // Mapped pages are resident while in use; they come in whole rows.
-                ReadCost::Borrowed => (window.rows * plan.source.shape.nx) as u64 * number,
-                ReadCost::Window => plan.window_bytes,
-                // The decoded band, the window cut from it, and the compressed stream's own pages.
-                ReadCost::WholeBand => {
-                    plan.window_bytes + 2 * (plan.source.shape.ny * plan.source.shape.nx) as u64 * number
-                }
-            };
+            plan.touched = touched;
+            plan.set_window(window, self.facts.band(plan.band));
             target = target.union(&touched);
         }
         self.target = target;
         Ok(!target.is_empty())
+    }
+
+    /// The scene as far as `block` of the grid is concerned: windows cut to it. Nothing when it lies elsewhere.
+    pub(super) fn within(&self, plan: &CubePlan, block: PixelRect) -> Result<Option<Cow<'_, Self>>> {
+        let target = self.target.intersection(&block);
+        if target.is_empty() {
+            return Ok(None);
+        }
+        if target == self.target {
+            return Ok(Some(Cow::Borrowed(self)));
+        }
+        let mut part = Self { target, ..self.clone() };
+        for band in &mut part.bands {
+            band.touched = band.touched.intersection(&block);
+            let window = match band.touched.is_empty() {
+                true => None,
+                false => window_of(&plan.grid, band.touched, band, &plan.wanted)?,
+            };
+            band.set_window(window.unwrap_or_default(), self.facts.band(band.band));
+        }
+        Ok(Some(Cow::Owned(part)))
+    }
+    /// Bytes of memory it takes to read every band's window.
+    pub(super) fn cost_bytes(&self) -> u64 {
+        self.bands.iter().map(|b| b.cost_bytes).sum()
     }
     /// `shift` when every band is copied, else `warp`.
     pub fn placement(&self) -> &'static str {
@@ -170,8 +189,8 @@ pub(super) fn prepare(
     }
     warnings.extend(facts.warnings.iter().map(|w| format!("{}: {w}", facts.name.id)));
     let computable = reasons.iter().map(Option::is_none).collect();
-    let target = PixelRect { row: 0, column: 0, rows: 0, columns: 0 };
-    Ok(ScenePlan { path: path.to_path_buf(), facts, bands, inputs, computable, target })
+    let facts = Arc::new(facts);
+    Ok(ScenePlan { path: path.to_path_buf(), facts, bands, inputs, computable, target: PixelRect::default() })
 }
 
 impl BandPlan {
@@ -180,10 +199,27 @@ impl BandPlan {
             band: facts.band,
             source: facts.geobox.clone(),
             placement: Placement::Warp,
-            window: PixelRect { row: 0, column: 0, rows: 0, columns: 0 },
+            touched: PixelRect::default(),
+            window: PixelRect::default(),
             window_bytes: 0,
             cost_bytes: 0,
         }
+    }
+
+    fn set_window(&mut self, window: PixelRect, facts: Option<&BandFacts>) {
+        let number = facts.map_or(1, |f| f.dn_type.bytes()) as u64;
+        self.window = window;
+        self.window_bytes = window.len() as u64 * number;
+        self.cost_bytes = match facts.map_or(ReadCost::Window, |f| f.read_cost) {
+            _ if window.is_empty() => 0,
+            // Mapped pages are resident while in use; they come in whole rows.
+            ReadCost::Borrowed => (window.rows * self.source.shape.nx) as u64 * number,
+            ReadCost::Window => self.window_bytes,
+            // The decoded band, the window cut from it, and the compressed stream's own pages.
+            ReadCost::WholeBand => {
+                self.window_bytes + 2 * (self.source.shape.ny * self.source.shape.nx) as u64 * number
+            }
+        };
     }
 }
 

@@ -52,6 +52,13 @@ pub struct Packing {
     pub offset: f64,
 }
 
+impl Packing {
+    /// Whether a value has a packed form: finite, and within 32 767 steps of the offset.
+    pub fn holds(&self, value: f32) -> bool {
+        ((f64::from(value) - self.offset) / self.scale).round().abs() <= f64::from(i16::MAX)
+    }
+}
+
 /// One variable of the cube, dimensions (time, y, x).
 #[derive(Debug, Clone, PartialEq)]
 pub struct VariableSpec {

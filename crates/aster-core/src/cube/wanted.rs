@@ -1,4 +1,7 @@
 //! A request understood: variables, inputs and choices as types; every wrong word told before a file is touched.
+use crate::cube::group::GroupBy;
+use crate::cube::period::Period;
+use crate::cube::reduce::Statistic;
 use crate::cube::request::{CoefficientOverride, CubeRequest, REQUEST_SCHEMA};
 use crate::error::{Error, ErrorCode, Result};
 use crate::geo::bbox::Area;
@@ -49,6 +52,35 @@ impl VariableKind {
     }
 }
 
+/// What chunks of the output serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChunkFor {
+    /// One time step, many pixels.
+    Map,
+    /// Many time steps, few pixels.
+    Time,
+}
+
+/// How physical values are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// float32, all bits.
+    Float,
+    /// float32 of so many mantissa bits.
+    Rounded(u8),
+    /// int16 with scale and offset.
+    Packed,
+}
+
+/// Looks become statistics.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reduction {
+    /// Each once, in output order.
+    pub statistics: Vec<Statistic>,
+    /// All of time if none.
+    pub period: Option<Period>,
+}
+
 /// A request whose words have been understood.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -62,6 +94,14 @@ pub struct Wanted {
     pub crs: Option<Crs>,
     /// Resampling.
     pub resampling: Resampling,
+    /// Which scenes make a look.
+    pub group_by: GroupBy,
+    /// What becomes of looks.
+    pub reduction: Option<Reduction>,
+    /// What chunks serve.
+    pub chunk_for: ChunkFor,
+    /// How physical values are stored.
+    pub storage: Storage,
     /// Solar irradiance set.
     pub irradiance: SolarIrradiance,
     /// Gains stated.
@@ -114,6 +154,10 @@ impl CubeRequest {
             inputs,
             crs: self.crs.as_deref().map(Crs::parse).transpose()?,
             resampling,
+            group_by: self.group_by.as_deref().unwrap_or("scene").parse()?,
+            reduction: self.reduction()?,
+            chunk_for: self.chunk_for()?,
+            storage: self.storage()?,
             irradiance: self.solar_irradiance.as_deref().unwrap_or("thome_b").parse()?,
             gains: self
                 .gains
@@ -122,6 +166,50 @@ impl CubeRequest {
                 .collect::<Result<_>>()?,
             coefficients: self.coefficients.iter().map(coefficient).collect::<Result<_>>()?,
         })
+    }
+
+    /// Periods without a statistic mean means, and how many looks each is of.
+    fn reduction(&self) -> Result<Option<Reduction>> {
+        let period: Option<Period> = self.resample.as_deref().map(str::parse).transpose()?;
+        let mut statistics: Vec<Statistic> = Vec::new();
+        for name in &self.reduce {
+            let statistic = name.parse()?;
+            if !statistics.contains(&statistic) {
+                statistics.push(statistic);
+            }
+        }
+        if statistics.is_empty() && period.is_some() {
+            statistics = vec![Statistic::Mean, Statistic::Count];
+        }
+        Ok((!statistics.is_empty()).then_some(Reduction { statistics, period }))
+    }
+
+    fn chunk_for(&self) -> Result<ChunkFor> {
+        match self.output.chunk_for.as_deref() {
+            None | Some("map") => Ok(ChunkFor::Map),
+            Some("time") if self.reduce.is_empty() && self.resample.is_none() => Ok(ChunkFor::Time),
+            Some("time") => {
+                Err(Error::usage("chunks for time are for series, not for statistics along time")
+                    .hint("leave out --chunk-for time, or --reduce and --resample"))
+            }
+            Some(other) => {
+                Err(Error::usage(format!("unknown chunk shape {other}")).hint("choose map or time"))
+            }
+        }
+    }
+
+    fn storage(&self) -> Result<Storage> {
+        match (self.output.pack.as_deref(), self.output.round_bits) {
+            (None, None) => Ok(Storage::Float),
+            (Some("int16"), None) => Ok(Storage::Packed),
+            (None, Some(bits @ 1..=23)) => Ok(Storage::Rounded(bits)),
+            (None, Some(bits)) => Err(Error::usage(format!("{bits} mantissa bits cannot be kept"))
+                .hint("float32 has 23: choose 1 to 23; 10 keep three decimal digits")),
+            (Some("int16"), Some(_)) => Err(Error::usage(
+                "packed values have no mantissa: --pack and --round-bits exclude each other",
+            )),
+            (Some(other), _) => Err(Error::usage(format!("unknown packing {other}")).hint("there is int16")),
+        }
     }
 
     fn variables(&self, product: Option<&Product>) -> Result<Vec<VariableKind>> {

@@ -15,7 +15,7 @@ pub struct Shape {
 }
 
 /// A rectangle of pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct PixelRect {
     /// First row.
     pub row: usize,
@@ -39,6 +39,18 @@ impl PixelRect {
     /// Whether it holds no pixel.
     pub fn is_empty(&self) -> bool {
         self.rows == 0 || self.columns == 0
+    }
+    /// The pixels in both; empty when there are none.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let (row, column) = (self.row.max(other.row), self.column.max(other.column));
+        let rows = (self.row + self.rows).min(other.row + other.rows).saturating_sub(row);
+        let columns = (self.column + self.columns).min(other.column + other.columns).saturating_sub(column);
+        Self { row, column, rows, columns }
+    }
+    /// Whether some pixel is in both.
+    pub fn intersects(&self, other: &Self) -> bool {
+        !self.intersection(other).is_empty()
     }
     /// The smallest rectangle that holds both.
     #[must_use]
