@@ -132,10 +132,12 @@ impl<T: Dn> SourceWindow<'_, T> {
     }
 }
 
-/// Pixels of one axis under a target pixel.
+/// Pixels of one axis under a target pixel. Its edges are measured from the pixel at its centre, so that rounding
+/// does not depend on where the window begins.
 struct Span {
     from: usize,
     to: usize,
+    centre: f64,
     low: f64,
     high: f64,
 }
@@ -143,19 +145,21 @@ struct Span {
 impl Span {
     /// Of `n` pixels, those under `centre` +- `width` / 2.
     fn new(centre: f64, width: f64, n: usize) -> Option<Self> {
-        let (low, high) = (centre - width / 2.0, centre + width / 2.0);
+        let whole = centre.floor();
+        let (low, high) = (centre - whole - width / 2.0, centre - whole + width / 2.0);
         // Written so that NaN fails.
-        if !(high > 0.0 && low < n as f64) {
+        if !(whole + high > 0.0 && whole + low < n as f64) {
             return None;
         }
-        let from = (low + EDGE).floor().max(0.0) as usize;
-        let to = ((high - EDGE).ceil() as usize).min(n);
-        (from < to).then_some(Self { from, to, low, high })
+        let from = (whole + (low + EDGE).floor()).max(0.0) as usize;
+        let to = ((whole + (high - EDGE).ceil()) as usize).min(n);
+        (from < to).then_some(Self { from, to, centre: whole, low, high })
     }
 
     /// Length of pixel `i` that is covered.
     fn weight(&self, i: usize) -> f64 {
-        (self.high.min(i as f64 + 1.0) - self.low.max(i as f64)).max(0.0)
+        let i = i as f64 - self.centre;
+        (self.high.min(i + 1.0) - self.low.max(i)).max(0.0)
     }
 }
 

@@ -1,0 +1,221 @@
+//! Looks, steps and blocks against the slow way: the plain series in memory, put together scene by scene.
+#![cfg(feature = "netcdf")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+use aster_core::cancel::CancelToken;
+use aster_core::cube::request::{CubeOutput, CubeRequest};
+use aster_core::granule::archive::scan;
+use aster_core::job::{self, JobOutput};
+use ndarray::{Array3, Axis};
+use std::path::{Path, PathBuf};
+
+fn granules(product: &str) -> Vec<PathBuf> {
+    let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/sample");
+    let mut all = scan(&sample, None).unwrap().granules;
+    all.sort_by_key(|(_, f)| f.as_ref().unwrap().time);
+    all.into_iter().filter(|(_, f)| f.as_ref().unwrap().name.product == product).map(|(p, _)| p).collect()
+}
+
+/// Four times the pixels of the sample each way: several chunks across and down.
+fn request() -> CubeRequest {
+    CubeRequest {
+        granules: granules("AST_L1T"),
+        bands: vec!["2".into(), "3N".into()],
+        calibration: Some("reflectance".into()),
+        indices: vec!["ndvi".into()],
+        resolution: Some(5.0),
+        ..CubeRequest::of(CubeOutput::memory())
+    }
+}
+
+fn run(request: &CubeRequest) -> JobOutput {
+    job::run(request, &|_| {}, &CancelToken::new()).unwrap()
+}
+
+fn same(a: &Array3<f32>, b: &Array3<f32>, what: &str) {
+    assert_eq!(a.shape(), b.shape(), "{what}");
+    let differ = a.iter().zip(b).filter(|(a, b)| a.to_bits() != b.to_bits() && !(a.is_nan() && b.is_nan()));
+    assert_eq!(differ.count(), 0, "{what}");
+}
+
+/// The budget that allows the smallest blocks.
+fn least(request: &CubeRequest) -> CubeRequest {
+    let starved = CubeRequest { max_memory_bytes: Some(1), ..request.clone() };
+    let needed = job::plan(&starved).unwrap_err().needed_bytes().unwrap();
+    CubeRequest { max_memory_bytes: Some(needed), ..request.clone() }
+}
+
+#[test]
+fn blocks_of_any_size_give_the_same_pixels() {
+    for resampling in ["nearest", "cubic", "average"] {
+        let whole = CubeRequest { resampling: Some(resampling.into()), ..request() };
+        let small = least(&whole);
+        let (a, b) = (run(&whole), run(&small));
+        assert_eq!(a.plan.blocks.len(), 1);
+        assert!(b.plan.blocks.len() > 4, "{} blocks", b.plan.blocks.len());
+        assert!(b.plan.peak_memory_bytes < a.plan.peak_memory_bytes);
+        for (a, b) in a.arrays.iter().zip(&b.arrays) {
+            same(a, b, resampling);
+        }
+    }
+}
+
+#[test]
+fn the_earliest_scene_with_a_value_counts_in_a_look() {
+    let single = run(&request());
+    for group_by in ["acquisition", "solar-day"] {
+        let grouped = run(&CubeRequest { group_by: Some(group_by.into()), ..request() });
+        assert_eq!(grouped.arrays[0].shape()[0], grouped.plan.steps.len());
+        for (variable, array) in grouped.arrays.iter().enumerate() {
+            for (step, values) in grouped.plan.steps.iter().zip(array.outer_iter()) {
+                let mut expected = values.to_owned();
+                expected.fill(f32::NAN);
+                for scene in step.scenes().collect::<Vec<_>>().into_iter().rev() {
+                    let later = single.arrays[variable].index_axis(Axis(0), scene);
+                    expected.zip_mut_with(&later, |e, v| *e = if v.is_nan() { *e } else { *v });
+                }
+                let (a, b) = (values.to_owned().insert_axis(Axis(0)), expected.insert_axis(Axis(0)));
+                same(&a, &b, group_by);
+            }
+        }
+    }
+}
+
+/// Statistic of the values that are there, in time order, the obvious way.
+fn slow(name: &str, values: &[f32]) -> f32 {
+    let mut v: Vec<f64> = values.iter().filter(|v| !v.is_nan()).map(|v| f64::from(*v)).collect();
+    if name == "count" {
+        return v.len() as f32;
+    }
+    if v.is_empty() {
+        return f32::NAN;
+    }
+    let (first, last) = (v[0], v[v.len() - 1]);
+    let mean = v.iter().sum::<f64>() / v.len() as f64;
+    let variance = v.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / v.len() as f64;
+    v.sort_by(f64::total_cmp);
+    let percentile = |p: f64| {
+        let at = p / 100.0 * (v.len() - 1) as f64;
+        let below = at.floor() as usize;
+        let above = (below + 1).min(v.len() - 1);
+        v[below] + (at - below as f64) * (v[above] - v[below])
+    };
+    (match name {
+        "mean" => mean,
+        "median" => percentile(50.0),
+        "min" => v[0],
+        "max" => v[v.len() - 1],
+        "first" => first,
+        "last" => last,
+        "std" => variance.sqrt(),
+        "p10" => percentile(10.0),
+        other => panic!("{other}"),
+    }) as f32
+}
+
+const STATISTICS: [&str; 9] = ["mean", "median", "min", "max", "first", "last", "count", "std", "p10"];
+
+#[test]
+fn statistics_along_time_are_those_of_the_series() {
+    let series = run(&request());
+    let wanted = CubeRequest { reduce: STATISTICS.map(String::from).to_vec(), ..request() };
+    for wanted in [least(&wanted), wanted] {
+        let reduced = run(&wanted);
+        assert_eq!(reduced.arrays.len(), 3 * STATISTICS.len());
+        for (variable, array) in series.arrays.iter().enumerate() {
+            for (s, name) in STATISTICS.iter().enumerate() {
+                let number = variable * STATISTICS.len() + s;
+                assert!(reduced.layout.variables[number].name.ends_with(&format!("_{name}")));
+                let got = reduced.arrays[number].index_axis(Axis(0), 0);
+                for ((y, x), got) in got.indexed_iter() {
+                    let values: Vec<f32> = array.outer_iter().map(|t| t[(y, x)]).collect();
+                    let expected = slow(name, &values);
+                    let missing = expected.is_nan() || (*name == "count" && expected == 0.0);
+                    let fits = got.is_nan() == missing
+                        && (missing || (got - expected).abs() <= 2e-6 * expected.abs().max(0.01));
+                    assert!(fits, "{name} at {y} {x}: {got}, expected {expected}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn periods_hold_their_looks() {
+    let series = run(&request());
+    let reduced = run(&CubeRequest { resample: Some("YE".into()), ..request() });
+    let names: Vec<&str> = reduced.layout.variables.iter().map(|v| v.name.as_str()).collect();
+    assert_eq!(names[..2], ["ImageData2_mean", "ImageData2_count"]);
+    let years: Vec<i16> = series.report.steps.iter().map(|s| year(s.time)).collect();
+    let mut different = years.clone();
+    different.dedup();
+    assert_eq!(reduced.report.steps.iter().map(|s| year(s.time)).collect::<Vec<_>>(), different);
+    for (t, y) in different.iter().enumerate() {
+        let members: Vec<usize> = (0..years.len()).filter(|i| years[*i] == *y).collect();
+        assert_eq!(reduced.report.steps[t].scenes.len(), members.len());
+        let observed = members.iter().map(|m| series.arrays[0].index_axis(Axis(0), *m));
+        let (_, ny, nx) = series.arrays[0].dim();
+        let mut counts = ndarray::Array2::<f32>::zeros((ny, nx));
+        observed.for_each(|o| counts.zip_mut_with(&o, |c, v| *c += if v.is_nan() { 0.0 } else { 1.0 }));
+        let got = reduced.arrays[1].index_axis(Axis(0), t).mapv(|v| if v.is_nan() { 0.0 } else { v });
+        assert_eq!(got, counts);
+        let valid = counts.iter().filter(|c| **c > 0.0).count() as u64;
+        assert_eq!(reduced.report.steps[t].valid_pixels[..2], [valid, valid]);
+    }
+}
+
+fn year(time: jiff::Timestamp) -> i16 {
+    time.to_zoned(jiff::tz::TimeZone::UTC).year()
+}
+
+/// A copy of the sample with one granule cut short: its headers are whole, its pixels are not.
+fn damaged(folder: &Path) -> (Vec<PathBuf>, usize) {
+    let mut bad = None;
+    let copies = granules("AST_L1T").into_iter().enumerate().map(|(i, path)| {
+        if path.is_dir() {
+            return path;
+        }
+        let copy = folder.join(path.file_name().unwrap());
+        let mut bytes = std::fs::read(&path).unwrap();
+        let open = |p: &Path| aster_core::granule::open::open(p).map(|g| g.facts().clone());
+        if bad.is_none() && i > 0 && open(&path).is_ok_and(|f| f.bands.iter().any(|b| b.storage.contains("deflate")))
+        {
+            // All over the file, wherever the headers stay readable: what remains is compressed pixels.
+            for at in (0..bytes.len() - 256).step_by(bytes.len() / 64) {
+                let mut worse = bytes.clone();
+                worse[at..at + 256].fill(0xff);
+                std::fs::write(&copy, &worse).unwrap();
+                if open(&copy).is_ok_and(|f| f.bands.len() == open(&path).unwrap().bands.len()) {
+                    bytes = worse;
+                }
+            }
+            bad = Some(i);
+        }
+        std::fs::write(&copy, bytes).unwrap();
+        copy
+    });
+    let copies = copies.collect();
+    (copies, bad.unwrap())
+}
+
+#[test]
+fn a_bad_granule_is_left_out_of_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let (with_bad, bad) = damaged(folder.path());
+    let mut without = with_bad.clone();
+    without.remove(bad);
+    let reduce = ["median", "count"].map(String::from).to_vec();
+    for (reduce, chunk_for) in [(Vec::new(), None), (reduce, None)] {
+        let of = |granules: &Vec<PathBuf>| {
+            let mut wanted = CubeRequest { granules: granules.clone(), reduce: reduce.clone(), ..request() };
+            wanted.output.chunk_for = chunk_for.clone();
+            run(&least(&wanted))
+        };
+        let (a, b) = (of(&with_bad), of(&without));
+        assert_eq!(a.report.skipped.len(), b.report.skipped.len() + 1, "{:?}", a.report.skipped);
+        assert_eq!(a.report.skipped.last().unwrap().path, with_bad[bad]);
+        assert_eq!(a.report.steps, b.report.steps);
+        for (a, b) in a.arrays.iter().zip(&b.arrays) {
+            same(a, b, "without the bad granule");
+        }
+    }
+}
