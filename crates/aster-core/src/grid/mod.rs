@@ -1,2 +1,4 @@
-//! Pixel grids with a place on Earth.
+//! Pixel grids with a place on Earth, and what lies on them.
+pub mod clip;
 pub mod geobox;
+pub mod pixel_rings;
