@@ -104,6 +104,14 @@ export interface BuildInfo {
   gdal?: string
 }
 
+/** Pixels outside a polygon become missing. */
+export interface ClipRequest {
+  /** GeoJSON text: Polygon, MultiPolygon, or features of these; longitude and latitude in degrees. */
+  polygon: string
+  /** 'centre' | 'touch' */
+  rule?: string
+}
+
 export interface CoefficientOverride {
   band: string
   /** W m-2 sr-1 um-1 per DN. */
@@ -140,7 +148,7 @@ export interface CubeEvent {
 }
 
 export interface CubeOutput {
-  /** 'netcdf' | 'memory' | 'statistics' */
+  /** 'netcdf' | 'zarr' | 'cog' | 'geotiff' | 'csv' | 'memory' | 'statistics' */
   format: string
   path?: string
   overwrite?: boolean
@@ -148,6 +156,12 @@ export interface CubeOutput {
   quicklook?: string
   /** 0-9; default 1. */
   compressionLevel?: number
+  /** 'int16': physical values as whole numbers with scale and offset. */
+  pack?: string
+  /** Mantissa bits kept of physical values, 1-23. */
+  roundBits?: number
+  /** 'map' | 'time' */
+  chunkFor?: string
 }
 
 /** What a request will do; nothing was read or written yet. */
@@ -192,6 +206,7 @@ export interface CubeRequest {
   /** Files or folders, one per granule. */
   granules: Array<string>
   area?: Area
+  clip?: ClipRequest
   product?: string
   subsystems?: Array<string>
   bands?: Array<string>
@@ -209,6 +224,12 @@ export interface CubeRequest {
   coefficients?: Array<CoefficientOverride>
   allowBadSwir?: boolean
   maskSaturated?: boolean
+  /** 'scene' | 'acquisition' | 'solar-day' */
+  groupBy?: string
+  /** Statistics along time: 'mean', 'median', 'min', 'max', 'first', 'last', 'count', 'std', 'p90', 'medoid'. */
+  reduce?: Array<string>
+  /** 'D' | 'W' | 'MS' | 'ME' | 'QE' | 'YE' | 'season' */
+  resample?: string
   output: CubeOutput
   nWorkers?: number
   maxMemoryBytes?: number

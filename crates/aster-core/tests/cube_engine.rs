@@ -177,7 +177,9 @@ fn damaged(folder: &Path) -> (Vec<PathBuf>, usize) {
         let copy = folder.join(path.file_name().unwrap());
         let mut bytes = std::fs::read(&path).unwrap();
         let open = |p: &Path| aster_core::granule::open::open(p).map(|g| g.facts().clone());
-        if bad.is_none() && i > 0 && open(&path).is_ok_and(|f| f.bands.iter().any(|b| b.storage.contains("deflate")))
+        if bad.is_none()
+            && i > 0
+            && open(&path).is_ok_and(|f| f.bands.iter().any(|b| b.storage.contains("deflate")))
         {
             // All over the file, wherever the headers stay readable: what remains is compressed pixels.
             for at in (0..bytes.len() - 256).step_by(bytes.len() / 64) {

@@ -8,6 +8,7 @@ use crate::types::{
 use aster_core::budget::free_disk_bytes;
 use aster_core::cancel::CancelToken;
 use aster_core::cube::request::CubeRequest as CoreRequest;
+use aster_core::error::Error;
 use aster_core::event::Event;
 use aster_core::job::{self, JobOutput};
 use napi::bindgen_prelude::{AsyncTask, Object};
@@ -19,15 +20,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 outcome!(PlanOutcome, CubePlan);
 outcome!(ReportOutcome, CubeReport);
 
-pub struct Plan(CoreRequest);
+pub struct Plan(Option<CubeRequest>);
 
 impl Task for Plan {
     type Output = Result<CubePlan, NativeError>;
     type JsValue = PlanOutcome;
     fn compute(&mut self) -> napi::Result<Self::Output> {
         Ok(guarded(|| {
-            let plan = job::plan(&self.0)?;
-            let path = self.0.output.path.as_ref();
+            let request = self.0.take().ok_or_else(|| Error::internal("a plan was asked for twice"))?;
+            let request = CoreRequest::try_from(request)?;
+            let plan = job::plan(&request)?;
+            let path = request.output.path.as_ref();
             let folder =
                 path.map(|p| p.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(".".as_ref()));
             Ok(CubePlan::new(&plan, folder.and_then(free_disk_bytes)))
@@ -41,7 +44,7 @@ impl Task for Plan {
 /// Plans a request: headers are read, pixels are not, nothing is written.
 #[napi(ts_return_type = "Promise<PlanOutcome>")]
 pub fn plan_cube(request: CubeRequest) -> AsyncTask<Plan> {
-    AsyncTask::new(Plan(request.into()))
+    AsyncTask::new(Plan(Some(request)))
 }
 
 type Finished = Result<CubeReport, NativeError>;
@@ -95,12 +98,11 @@ pub fn start_cube(
     request: CubeRequest,
     #[napi(ts_arg_type = "(event: CubeEvent) => void")] on_event: Listener,
 ) -> napi::Result<CubeJob> {
-    let request = CoreRequest::from(request);
     let cancel = CancelToken::new();
     let meeting = Arc::new(Mutex::new(Meeting::default()));
     let (token, place) = (cancel.clone(), Arc::clone(&meeting));
     std::thread::Builder::new().name("aster-job".to_string()).spawn(move || {
-        let finished = work(&request, on_event, &token);
+        let finished = work(request, on_event, &token);
         let mut meeting = place.lock().unwrap_or_else(PoisonError::into_inner);
         match meeting.waiting.take() {
             Some(deferred) => resolve(deferred, finished),
@@ -111,12 +113,12 @@ pub fn start_cube(
 }
 
 /// Takes the callback by value: it is released before the promise resolves.
-fn work(request: &CoreRequest, on_event: Listener, cancel: &CancelToken) -> Finished {
+fn work(request: CubeRequest, on_event: Listener, cancel: &CancelToken) -> Finished {
     guarded(move || {
         let listener = move |event: Event| {
             on_event.call(CubeEvent::from(event), ThreadsafeFunctionCallMode::NonBlocking);
         };
-        job::run(request, &listener, cancel)
+        job::run(&request.try_into()?, &listener, cancel)
     })
     .map(report)
 }

@@ -1,6 +1,8 @@
 //! The request as JavaScript writes it.
 use crate::types::Area;
 use aster_core::cube::request as core;
+use aster_core::error::{Error, Result};
+use aster_core::geo::polygon::MultiPolygon;
 use napi_derive::napi;
 
 #[napi(object)]
@@ -39,6 +41,15 @@ pub struct CubeOutput {
     pub chunk_for: Option<String>,
 }
 
+/// Pixels outside a polygon become missing.
+#[napi(object)]
+pub struct ClipRequest {
+    /// GeoJSON text: Polygon, MultiPolygon, or features of these; longitude and latitude in degrees.
+    pub polygon: String,
+    /// 'centre' | 'touch'
+    pub rule: Option<String>,
+}
+
 /// A request is a value: what dry runs print, outputs embed and plans repeat.
 #[napi(object)]
 pub struct CubeRequest {
@@ -46,6 +57,7 @@ pub struct CubeRequest {
     /// Files or folders, one per granule.
     pub granules: Vec<String>,
     pub area: Option<Area>,
+    pub clip: Option<ClipRequest>,
     pub product: Option<String>,
     pub subsystems: Option<Vec<String>>,
     pub bands: Option<Vec<String>>,
@@ -108,12 +120,22 @@ impl From<CubeOutput> for core::CubeOutput {
     }
 }
 
-impl From<CubeRequest> for core::CubeRequest {
-    fn from(request: CubeRequest) -> Self {
+impl TryFrom<ClipRequest> for core::ClipRequest {
+    type Error = Error;
+    fn try_from(ClipRequest { polygon, rule }: ClipRequest) -> Result<Self> {
+        let rule = rule.map(|r| r.parse()).transpose()?.unwrap_or_default();
+        Ok(Self { polygon: MultiPolygon::from_geojson(&polygon)?, rule })
+    }
+}
+
+impl TryFrom<CubeRequest> for core::CubeRequest {
+    type Error = Error;
+    fn try_from(request: CubeRequest) -> Result<Self> {
         let CubeRequest {
             schema,
             granules,
             area,
+            clip,
             product,
             subsystems,
             bands,
@@ -136,10 +158,11 @@ impl From<CubeRequest> for core::CubeRequest {
             strict,
             history,
         } = request;
-        Self {
+        Ok(Self {
             schema,
             granules: granules.into_iter().map(Into::into).collect(),
             area: area.map(Into::into),
+            clip: clip.map(TryInto::try_into).transpose()?,
             product,
             subsystems: subsystems.unwrap_or_default(),
             bands: bands.unwrap_or_default(),
@@ -161,6 +184,6 @@ impl From<CubeRequest> for core::CubeRequest {
             max_memory_bytes: max_memory_bytes.map(|b| b as u64),
             strict: strict.unwrap_or_default(),
             history,
-        }
+        })
     }
 }

@@ -36,6 +36,7 @@ impl CubePlan {
         let fixed = PROCESS_BYTES
             .saturating_add(held_bytes)
             .saturating_add(self.source_cache_bytes())
+            .saturating_add(self.clip.as_ref().map_or(0, |clip| clip.bytes()))
             .saturating_add(if request.output.quicklook.is_some() { PICTURE_BYTES } else { 0 })
             .saturating_add(self.working_bytes());
         let least_batch = self.workers as u64;

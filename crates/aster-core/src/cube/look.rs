@@ -7,6 +7,7 @@ use crate::cube::wanted::VariableKind;
 use crate::error::{Error, Result};
 use crate::granule::dn::DnWindow;
 use crate::granule::{Granule, open::open};
+use crate::grid::clip::Cover;
 use crate::grid::geobox::PixelRect;
 use crate::index::eval::eval_row;
 use rayon::prelude::*;
@@ -74,6 +75,10 @@ pub(super) fn values(
     loaded: &[LoadedScene<'_>],
     rect: PixelRect,
 ) -> Attempt<Option<Vec<Vec<f32>>>> {
+    let cover = plan.clip.as_ref().map_or(Cover::All, |clip| clip.covers(rect));
+    if cover == Cover::None {
+        return Ok(None);
+    }
     let touching = parts.iter().zip(loaded).filter(|((_, part), _)| part.target.intersects(&rect));
     let mut laid: Option<Vec<Vec<f32>>> = None;
     for ((index, _), scene) in touching {
@@ -86,6 +91,9 @@ pub(super) fn values(
                 }
             }
         }
+    }
+    if let (Cover::Some, Some(clip), Some(chunks)) = (cover, &plan.clip, &mut laid) {
+        chunks.iter_mut().for_each(|values| clip.apply(rect, plan.chunk.nx, values));
     }
     Ok(laid)
 }

@@ -6,9 +6,11 @@ use crate::cube::target::target_grid;
 use crate::cube::wanted::{ChunkFor, Wanted};
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::facts::GranuleFacts;
+use crate::grid::clip::Clip;
 use crate::grid::geobox::{GeoBox, PixelRect, Shape};
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Side of a chunk for maps, pixels: 1 MiB of float32.
 pub const CHUNK_SIDE: usize = 512;
@@ -31,6 +33,8 @@ pub enum Order {
 pub struct CubePlan {
     /// Target grid.
     pub grid: GeoBox,
+    /// Pixels of the grid that are wanted; all if none is stated.
+    pub clip: Option<Arc<Clip>>,
     /// Chunk shape.
     pub chunk: Shape,
     /// Time steps in a chunk.
@@ -93,6 +97,14 @@ impl CubePlan {
             return Err(nothing_left(&skipped));
         }
         let grid = target_grid(request, &wanted, &usable)?;
+        let clip = match &request.clip {
+            Some(wanted) => Some(Arc::new(Clip::new(&wanted.polygon, &grid, wanted.rule)?)),
+            None => None,
+        };
+        if clip.as_ref().is_some_and(|c| c.pixels() == 0) {
+            return Err(Error::new(ErrorCode::NotFound, "no pixel of the grid is inside the polygon")
+                .hint("use the rule touch for a polygon smaller than a pixel, or a finer --resolution"));
+        }
         let mut scenes = Vec::new();
         for mut scene in usable {
             let id = Some(scene.facts.name.id.clone());
@@ -121,6 +133,7 @@ impl CubePlan {
             false => Order::Steps,
         };
         let mut plan = Self {
+            clip,
             chunk: chunk_shape(grid.shape, chunk_side(chunk_steps)),
             chunk_steps,
             steps,

@@ -1,5 +1,7 @@
 //! What is wanted: a plain value that is sent, printed, embedded in outputs and run again.
 use crate::geo::bbox::Area;
+use crate::geo::polygon::MultiPolygon;
+use crate::grid::clip::ClipRule;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -27,6 +29,17 @@ pub struct CoefficientOverride {
     /// Radiance at DN 0; `-ucc` if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<f64>,
+}
+
+/// Pixels outside a polygon become missing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClipRequest {
+    /// GeoJSON, longitude and latitude in degrees.
+    pub polygon: MultiPolygon,
+    /// When a pixel is inside.
+    #[serde(default)]
+    pub rule: ClipRule,
 }
 
 /// Where the result goes.
@@ -69,6 +82,9 @@ pub struct CubeRequest {
     /// Area wanted; the granules' extent if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<Area>,
+    /// Polygon wanted; its bounds are the area if none is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<ClipRequest>,
     /// Product wanted; granules of another are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
@@ -156,6 +172,7 @@ impl CubeRequest {
             schema: REQUEST_SCHEMA,
             granules: Vec::new(),
             area: None,
+            clip: None,
             product: None,
             subsystems: Vec::new(),
             bands: Vec::new(),

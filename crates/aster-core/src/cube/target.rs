@@ -18,7 +18,8 @@ const LARGE_AREA_DEG: f64 = 12.0;
 
 /// Default: UTM zone of the area's centre (or of most scenes), finest native pixel, the lattice that most scenes of that zone share.
 pub fn target_grid(request: &CubeRequest, wanted: &Wanted, scenes: &[ScenePlan]) -> Result<GeoBox> {
-    let area = request.area.map(|area| near_scenes(area, scenes)).transpose()?;
+    let bounds = request.clip.as_ref().map(|c| c.polygon.bounds());
+    let area = request.area.or(bounds).map(|area| near_scenes(area, scenes)).transpose()?;
     let crs = match &wanted.crs {
         Some(crs) => crs.clone(),
         None => default_crs(area.as_ref(), scenes)?,
