@@ -2,12 +2,18 @@
 use crate::outcome::{NativeError, guarded, outcome};
 use crate::request::CubeRequest;
 use crate::types::{
-    CubeArray, CubeEvent, CubePlan, CubeReport, GridInfo, PlannedScene, SceneStatistics, SkippedScene, side,
-    text,
+    CubeArray, CubeEvent, CubePlan, CubeReport, GridInfo, PlannedScene, SceneStatistics, SkippedScene,
+    TimeStep, side, text, wanted_pixels,
 };
 use aster_core::budget::free_disk_bytes;
 use aster_core::cancel::CancelToken;
+use aster_core::cube::describe::layout;
+use aster_core::cube::plan::CubePlan as CorePlan;
+use aster_core::cube::record::StepRecord;
+use aster_core::cube::report::CubeReport as CoreReport;
 use aster_core::cube::request::CubeRequest as CoreRequest;
+use aster_core::cube::scene_plan::ScenePlan;
+use aster_core::cube::sink::VariableSpec;
 use aster_core::error::Error;
 use aster_core::event::Event;
 use aster_core::job::{self, JobOutput};
@@ -15,6 +21,8 @@ use napi::bindgen_prelude::{AsyncTask, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, JsDeferred, Status, Task};
 use napi_derive::napi;
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 outcome!(PlanOutcome, CubePlan);
@@ -33,7 +41,9 @@ impl Task for Plan {
             let path = request.output.path.as_ref();
             let folder =
                 path.map(|p| p.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(".".as_ref()));
-            Ok(CubePlan::new(&plan, folder.and_then(free_disk_bytes)))
+            // The names alone are wanted of the layout, not its date.
+            let variables = layout(&plan, &request, "")?.variables.into_iter().map(|v| v.name).collect();
+            Ok(CubePlan::new(&plan, variables, folder.and_then(free_disk_bytes)))
         }))
     }
     fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<PlanOutcome> {
@@ -125,15 +135,19 @@ fn work(request: CubeRequest, on_event: Listener, cancel: &CancelToken) -> Finis
 
 fn report(output: JobOutput) -> CubeReport {
     let JobOutput { plan, layout, report, moments, arrays } = output;
-    let scene_of = |path: &std::path::PathBuf| plan.scenes.iter().find(|s| s.path == *path);
-    let pixels = (plan.grid.shape.ny * plan.grid.shape.nx) as f64;
+    let CoreReport { outputs, steps, paths, skipped, warnings, bytes_read, bytes_written, elapsed_ms } =
+        report;
+    let pixels = wanted_pixels(&plan);
     let mut statistics = Vec::new();
-    for (record, row) in report.steps.iter().zip(&moments) {
+    for (record, row) in steps.iter().zip(&moments) {
         for (variable, m) in layout.variables.iter().zip(row) {
             let some = (m.count > 0).then_some(());
             statistics.push(SceneStatistics {
                 time: record.time.to_string(),
+                period_start: record.period.map(|(start, _)| start.to_string()),
+                period_end: record.period.map(|(_, end)| end.to_string()),
                 id: record.ids(),
+                scene_count: side(record.scenes.len()),
                 variable: variable.name.clone(),
                 count: m.count as f64,
                 valid_fraction: m.count as f64 / pixels,
@@ -144,33 +158,43 @@ fn report(output: JobOutput) -> CubeReport {
             });
         }
     }
-    let shape = [report.steps.len(), plan.grid.shape.ny, plan.grid.shape.nx].map(side).to_vec();
+    let shape = [steps.len(), plan.grid.shape.ny, plan.grid.shape.nx].map(side).to_vec();
     let (y, x) = if plan.grid.crs.is_geographic() { ("lat", "lon") } else { ("y", "x") };
     let dims: Vec<String> = ["time", y, x].map(str::to_string).to_vec();
-    let array = |(v, data): (&aster_core::cube::sink::VariableSpec, ndarray::Array3<f32>)| CubeArray {
+    let array = |(v, data): (&VariableSpec, ndarray::Array3<f32>)| CubeArray {
         variable: v.name.clone(),
         units: v.units.clone(),
         dims: dims.clone(),
         shape: shape.clone(),
         data: data.into_raw_vec_and_offset().0.into(),
     };
+    let variables: Vec<String> = layout.variables.iter().map(|v| v.name.clone()).collect();
+    let scene_of: HashMap<&PathBuf, &ScenePlan> = plan.scenes.iter().map(|s| (&s.path, s)).collect();
+    let look_of = looks_by_path(&plan);
+    let made = |(record, paths): (&StepRecord, &Vec<PathBuf>)| {
+        let looks: BTreeSet<usize> = paths.iter().filter_map(|p| look_of.get(p).copied()).collect();
+        TimeStep::made(record, looks.len(), &variables)
+    };
+    let planned = |path: &PathBuf| Some(PlannedScene::new(&plan, scene_of.get(path)?));
     CubeReport {
-        outputs: report.outputs.iter().map(text).collect(),
+        outputs: outputs.iter().map(text).collect(),
         grid: GridInfo::from(&plan.grid),
-        variables: layout.variables.iter().map(|v| v.name.clone()).collect(),
-        scenes: report
-            .paths
-            .iter()
-            .flatten()
-            .filter_map(|p| Some(PlannedScene::new(&plan, scene_of(p)?)))
-            .collect(),
-        skipped: report.skipped.iter().map(SkippedScene::from).collect(),
-        bytes_read: report.bytes_read as f64,
-        bytes_written: report.bytes_written as f64,
-        elapsed_ms: report.elapsed_ms as f64,
+        scenes: paths.iter().flatten().filter_map(planned).collect(),
+        skipped: skipped.iter().map(SkippedScene::from).collect(),
+        steps: steps.iter().zip(&paths).map(made).collect(),
+        bytes_read: bytes_read as f64,
+        bytes_written: bytes_written as f64,
+        elapsed_ms: elapsed_ms as f64,
         peak_memory_bytes: plan.peak_memory_bytes as f64,
         statistics,
         arrays: layout.variables.iter().zip(arrays).map(array).collect(),
-        warnings: report.warnings,
+        warnings,
+        variables,
     }
+}
+
+/// The look, counted over all time steps, that the scene of each path belongs to.
+fn looks_by_path(plan: &CorePlan) -> HashMap<&PathBuf, usize> {
+    let looks = plan.steps.iter().flat_map(|s| &s.looks).enumerate();
+    looks.flat_map(|(number, look)| look.iter().map(move |s| (&plan.scenes[*s].path, number))).collect()
 }

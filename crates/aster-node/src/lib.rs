@@ -9,4 +9,5 @@ pub mod granule;
 pub mod math;
 pub mod outcome;
 pub mod request;
+pub mod request_json;
 pub mod types;

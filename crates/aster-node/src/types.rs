@@ -1,8 +1,10 @@
 //! Mirrors of the core's values for JavaScript, made field by field without `..`: a new core field is a compile error here.
 use crate::outcome::NativeError;
 use aster_core::cube::calibrate::own_conversion;
-use aster_core::cube::plan::CubePlan as CorePlan;
+use aster_core::cube::plan::{CubePlan as CorePlan, Order};
+use aster_core::cube::record::StepRecord;
 use aster_core::cube::scene_plan::{ScenePlan, Skipped};
+use aster_core::cube::steps::StepPlan;
 use aster_core::event::Event;
 use aster_core::geo::bbox::Area as CoreArea;
 use aster_core::geo::crs::Crs;
@@ -11,6 +13,7 @@ use aster_core::grid::geobox::GeoBox;
 use aster_core::product::subsystem::Subsystem;
 use napi::bindgen_prelude::Float32Array;
 use napi_derive::napi;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// West, south, east, north in degrees, WGS84.
@@ -235,14 +238,71 @@ impl From<&Skipped> for SkippedScene {
     }
 }
 
+/// One time step of the output.
+#[napi(object)]
+pub struct TimeStep {
+    /// Acquisition of its first scene, or the label of its period; ISO 8601 UTC.
+    pub time: String,
+    /// First instant of the period, for steps that are reduced.
+    pub period_start: Option<String>,
+    /// First instant after the period; the last acquisition where all of time is one.
+    pub period_end: Option<String>,
+    /// Looks that it is made of: scenes laid on one another are one look.
+    pub looks: u32,
+    /// Granules, in time order.
+    pub ids: Vec<String>,
+    /// Pixels with a value by variable; not known before a run.
+    pub valid_pixels: Option<BTreeMap<String, f64>>,
+}
+
+impl TimeStep {
+    pub fn planned(plan: &CorePlan, step: &StepPlan) -> Self {
+        let StepPlan { time, period, looks } = step;
+        Self {
+            time: time.to_string(),
+            period_start: period.map(|(start, _)| start.to_string()),
+            period_end: period.map(|(_, end)| end.to_string()),
+            looks: side(looks.len()),
+            ids: step.scenes().map(|s| plan.scenes[s].facts.name.id.clone()).collect(),
+            valid_pixels: None,
+        }
+    }
+
+    /// A step that was made, of so many looks; `variables` are those of the output.
+    pub fn made(record: &StepRecord, looks: usize, variables: &[String]) -> Self {
+        let StepRecord { time, period, scenes, valid_pixels } = record;
+        Self {
+            time: time.to_string(),
+            period_start: period.map(|(start, _)| start.to_string()),
+            period_end: period.map(|(_, end)| end.to_string()),
+            looks: side(looks),
+            ids: scenes.iter().map(|s| s.id.clone()).collect(),
+            valid_pixels: Some(
+                variables.iter().cloned().zip(valid_pixels.iter().map(|n| *n as f64)).collect(),
+            ),
+        }
+    }
+}
+
 /// What a request will do; nothing was read or written yet.
 #[napi(object)]
 pub struct CubePlan {
     pub schema: u32,
     pub grid: GridInfo,
+    /// Of the output: every statistic of a variable is one.
     pub variables: Vec<String>,
     pub scenes: Vec<PlannedScene>,
     pub skipped: Vec<SkippedScene>,
+    /// Time steps of the output.
+    pub steps: Vec<TimeStep>,
+    /// 'steps' (every scene is read once) | 'blocks' (all looks at a part of the grid, then the next part)
+    pub order: String,
+    /// Parts of the grid that are worked on one at a time.
+    pub blocks: u32,
+    /// Time steps, rows and columns of a chunk.
+    pub chunk_shape: Vec<u32>,
+    /// Pixels of the grid that may have a value: those inside the polygon, or all.
+    pub pixels: f64,
     pub chunks_with_data: f64,
     pub chunks_total: f64,
     pub bytes_to_read: f64,
@@ -256,24 +316,57 @@ pub struct CubePlan {
 }
 
 impl CubePlan {
-    pub fn new(plan: &CorePlan, free_disk_bytes: Option<u64>) -> Self {
+    /// `variables` are those of the output.
+    pub fn new(plan: &CorePlan, variables: Vec<String>, free_disk_bytes: Option<u64>) -> Self {
+        let CorePlan {
+            grid,
+            clip: _,
+            chunk,
+            chunk_steps,
+            steps,
+            order,
+            blocks,
+            wanted: _,
+            scenes,
+            skipped,
+            warnings,
+            workers,
+            batch: _,
+            peak_memory_bytes,
+            max_memory_bytes,
+        } = plan;
         Self {
             schema: aster_core::cube::request::REQUEST_SCHEMA,
-            grid: GridInfo::from(&plan.grid),
-            variables: plan.wanted.variables.iter().map(|v| v.name().to_string()).collect(),
-            scenes: plan.scenes.iter().map(|s| PlannedScene::new(plan, s)).collect(),
-            skipped: plan.skipped.iter().map(SkippedScene::from).collect(),
+            grid: GridInfo::from(grid),
+            variables,
+            scenes: scenes.iter().map(|s| PlannedScene::new(plan, s)).collect(),
+            skipped: skipped.iter().map(SkippedScene::from).collect(),
+            steps: steps.iter().map(|s| TimeStep::planned(plan, s)).collect(),
+            order: match order {
+                Order::Steps => "steps",
+                Order::Blocks => "blocks",
+            }
+            .to_string(),
+            blocks: side(blocks.len()),
+            chunk_shape: [*chunk_steps, chunk.ny, chunk.nx].map(side).to_vec(),
+            pixels: wanted_pixels(plan),
             chunks_with_data: plan.chunks_with_data() as f64,
             chunks_total: plan.chunks_total() as f64,
             bytes_to_read: plan.bytes_to_read() as f64,
             output_bytes_max: plan.output_bytes_max() as f64,
-            peak_memory_bytes: plan.peak_memory_bytes as f64,
-            max_memory_bytes: plan.max_memory_bytes as f64,
-            n_workers: side(plan.workers),
+            peak_memory_bytes: *peak_memory_bytes as f64,
+            max_memory_bytes: *max_memory_bytes as f64,
+            n_workers: side(*workers),
             free_disk_bytes: free_disk_bytes.map(|b| b as f64),
-            warnings: plan.warnings.clone(),
+            warnings: warnings.clone(),
         }
     }
+}
+
+/// Pixels of the grid that may have a value.
+pub fn wanted_pixels(plan: &CorePlan) -> f64 {
+    let shape = plan.grid.shape;
+    plan.clip.as_ref().map_or(shape.ny as f64 * shape.nx as f64, |clip| clip.pixels() as f64)
 }
 
 /// What a running job tells.
@@ -309,13 +402,20 @@ impl From<Event> for CubeEvent {
     }
 }
 
+/// One variable at one time step, over the area.
 #[napi(object)]
 pub struct SceneStatistics {
+    /// Acquisition of the first scene, or the label of the period; ISO 8601 UTC.
     pub time: String,
+    pub period_start: Option<String>,
+    pub period_end: Option<String>,
+    /// Granules, joined by spaces.
     pub id: String,
+    pub scene_count: u32,
     pub variable: String,
+    /// Pixels with a value.
     pub count: f64,
-    /// Pixels with a value over pixels of the grid.
+    /// Those over the pixels inside the polygon, or of the grid.
     pub valid_fraction: f64,
     pub mean: Option<f64>,
     pub std: Option<f64>,
@@ -341,6 +441,8 @@ pub struct CubeReport {
     pub variables: Vec<String>,
     pub scenes: Vec<PlannedScene>,
     pub skipped: Vec<SkippedScene>,
+    /// Time steps of the output, in its order.
+    pub steps: Vec<TimeStep>,
     pub bytes_read: f64,
     pub bytes_written: f64,
     pub elapsed_ms: f64,
