@@ -1,4 +1,5 @@
 //! Statistics along time against numpy: reduce_numpy.py compares what is written here.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 use aster_core::cube::reduce::Statistic;
 use aster_core::cube::reduce::fold::Fold;
 use aster_core::cube::reduce::gather::gather_reduce;

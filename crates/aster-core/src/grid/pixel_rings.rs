@@ -68,7 +68,9 @@ fn around(grid: &GeoBox, onto: &Onto) -> Result<Area> {
 /// What a ring encloses within a box: Sutherland & Hodgman 1974, doi:10.1145/360767.360802. Even and odd stay
 /// as they were inside of the box.
 fn cut(ring: &[Xy], area: &Area) -> Vec<Xy> {
-    let sides: [(fn(&Xy) -> f64, f64, f64); 4] = [
+    /// A coordinate, its limit, and 1 where larger is inward.
+    type Side = (fn(&Xy) -> f64, f64, f64);
+    let sides: [Side; 4] = [
         (|p| p.x, area.west, 1.0),
         (|p| p.x, area.east, -1.0),
         (|p| p.y, area.south, 1.0),
