@@ -3,7 +3,7 @@ use crate::budget;
 use crate::cancel::CancelToken;
 use crate::cube::describe::layout;
 use crate::cube::execute::{Executed, Surroundings, execute};
-use crate::cube::plan::{CubePlan, Resources};
+use crate::cube::plan::{CubePlan, Order, Resources};
 use crate::cube::report::CubeReport;
 use crate::cube::request::CubeRequest;
 use crate::cube::sink::{ChunkObserver, ChunkSink, CubeLayout};
@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 use crate::event::{Counters, Event, EventKind, EventListener};
 use crate::granule::facts::GranuleFacts;
 use crate::granule::open::open;
+use crate::grid::pixel_area::PixelArea;
 use crate::product::catalogue::Product;
-use crate::stats::area::{Moments, StatisticsSink};
+use crate::stats::area::{AreaStatistics, StatisticsSink};
 use crate::stats::memory::MemorySink;
 use crate::write::netcdf::{NetcdfOptions, NetcdfSink};
 use crate::write::partial::check_output;
@@ -34,7 +35,7 @@ pub struct JobOutput {
     /// What was done.
     pub report: CubeReport,
     /// `[time][variable]`, for format `statistics`.
-    pub moments: Vec<Vec<Moments>>,
+    pub statistics: Vec<Vec<AreaStatistics>>,
     /// `[variable]`, dimensions (time, y, x), for format `memory`.
     pub arrays: Vec<Array3<f32>>,
 }
@@ -119,7 +120,7 @@ fn run_here(request: &CubeRequest, listener: &EventListener, cancel: &CancelToke
         let layout = &layout;
         execute(&plan, &Surroundings { layout, sink, observer, listener, cancel, strict: request.strict })
     };
-    let (mut moments, mut arrays) = (Vec::new(), Vec::new());
+    let (mut statistics, mut arrays) = (Vec::new(), Vec::new());
     let (executed, mut outputs) = match request.output.format.as_str() {
         "netcdf" => {
             let path = netcdf_path(request)?;
@@ -132,10 +133,11 @@ fn run_here(request: &CubeRequest, listener: &EventListener, cancel: &CancelToke
             (executed, outputs)
         }
         "statistics" => {
-            let sink = StatisticsSink::new(layout.clone());
+            let sink = StatisticsSink::new(layout.clone(), PixelArea::of(&layout.grid)?, plan.clip.clone());
+            let sink = if plan.order == Order::Blocks { sink.interleaved() } else { sink };
             let executed = go(&sink)?;
-            moments = sink.moments();
-            moments.truncate(executed.records.len());
+            statistics = sink.statistics();
+            statistics.truncate(executed.records.len());
             (executed, Vec::new())
         }
         "memory" => {
@@ -150,7 +152,7 @@ fn run_here(request: &CubeRequest, listener: &EventListener, cancel: &CancelToke
         outputs.push(picture.write(path, &executed.records, request.output.overwrite)?);
     }
     let report = report(&plan, &layout, executed, outputs);
-    Ok(JobOutput { plan, layout, report, moments, arrays })
+    Ok(JobOutput { plan, layout, report, statistics, arrays })
 }
 
 fn report(plan: &CubePlan, layout: &CubeLayout, executed: Executed, outputs: Vec<PathBuf>) -> CubeReport {

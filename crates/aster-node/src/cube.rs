@@ -134,30 +134,14 @@ fn work(request: CubeRequest, on_event: Listener, cancel: &CancelToken) -> Finis
 }
 
 fn report(output: JobOutput) -> CubeReport {
-    let JobOutput { plan, layout, report, moments, arrays } = output;
+    let JobOutput { plan, layout, report, statistics, arrays } = output;
     let CoreReport { outputs, steps, paths, skipped, warnings, bytes_read, bytes_written, elapsed_ms } =
         report;
-    let pixels = wanted_pixels(&plan);
-    let mut statistics = Vec::new();
-    for (record, row) in steps.iter().zip(&moments) {
-        for (variable, m) in layout.variables.iter().zip(row) {
-            let some = (m.count > 0).then_some(());
-            statistics.push(SceneStatistics {
-                time: record.time.to_string(),
-                period_start: record.period.map(|(start, _)| start.to_string()),
-                period_end: record.period.map(|(_, end)| end.to_string()),
-                id: record.ids(),
-                scene_count: side(record.scenes.len()),
-                variable: variable.name.clone(),
-                count: m.count as f64,
-                valid_fraction: m.count as f64 / pixels,
-                mean: some.map(|()| m.mean),
-                std: some.map(|()| m.std()),
-                min: some.map(|()| m.min),
-                max: some.map(|()| m.max),
-            });
-        }
-    }
+    let rows = steps.iter().zip(&statistics).flat_map(|(record, row)| {
+        let of_variables = layout.variables.iter().zip(row);
+        of_variables.map(move |(variable, found)| SceneStatistics::new(record, &variable.name, found))
+    });
+    let statistics = rows.collect();
     let shape = [steps.len(), plan.grid.shape.ny, plan.grid.shape.nx].map(side).to_vec();
     let (y, x) = if plan.grid.crs.is_geographic() { ("lat", "lon") } else { ("y", "x") };
     let dims: Vec<String> = ["time", y, x].map(str::to_string).to_vec();
@@ -186,6 +170,7 @@ fn report(output: JobOutput) -> CubeReport {
         bytes_written: bytes_written as f64,
         elapsed_ms: elapsed_ms as f64,
         peak_memory_bytes: plan.peak_memory_bytes as f64,
+        pixels: wanted_pixels(&plan),
         statistics,
         arrays: layout.variables.iter().zip(arrays).map(array).collect(),
         warnings,

@@ -11,6 +11,7 @@ use aster_core::geo::crs::Crs;
 use aster_core::granule::facts::{BandFacts, GranuleFacts};
 use aster_core::grid::geobox::GeoBox;
 use aster_core::product::subsystem::Subsystem;
+use aster_core::stats::area::AreaStatistics;
 use napi::bindgen_prelude::Float32Array;
 use napi_derive::napi;
 use std::collections::BTreeMap;
@@ -417,10 +418,45 @@ pub struct SceneStatistics {
     pub count: f64,
     /// Those over the pixels inside the polygon, or of the grid.
     pub valid_fraction: f64,
+    /// Each pixel weighted by its area on the Earth.
     pub mean: Option<f64>,
+    /// Population standard deviation, weighted likewise.
     pub std: Option<f64>,
     pub min: Option<f64>,
+    /// Percentiles of the values, each pixel counting once; interpolated linearly.
+    pub p5: Option<f64>,
+    pub p25: Option<f64>,
+    pub p50: Option<f64>,
+    pub p75: Option<f64>,
+    pub p95: Option<f64>,
     pub max: Option<f64>,
+}
+
+impl SceneStatistics {
+    pub fn new(record: &StepRecord, variable: &str, found: &AreaStatistics) -> Self {
+        let AreaStatistics { count, valid_fraction, mean, std, min, max, percentiles } = found;
+        let some = |number: f64| (*count > 0).then_some(number);
+        let [p5, p25, p50, p75, p95] = percentiles.map(some);
+        Self {
+            time: record.time.to_string(),
+            period_start: record.period.map(|(start, _)| start.to_string()),
+            period_end: record.period.map(|(_, end)| end.to_string()),
+            id: record.ids(),
+            scene_count: side(record.scenes.len()),
+            variable: variable.to_string(),
+            count: *count as f64,
+            valid_fraction: *valid_fraction,
+            mean: some(*mean),
+            std: some(*std),
+            min: some(*min),
+            p5,
+            p25,
+            p50,
+            p75,
+            p95,
+            max: some(*max),
+        }
+    }
 }
 
 #[napi(object)]
@@ -443,6 +479,8 @@ pub struct CubeReport {
     pub skipped: Vec<SkippedScene>,
     /// Time steps of the output, in its order.
     pub steps: Vec<TimeStep>,
+    /// Pixels of the grid that may have a value: those inside the polygon, or all.
+    pub pixels: f64,
     pub bytes_read: f64,
     pub bytes_written: f64,
     pub elapsed_ms: f64,

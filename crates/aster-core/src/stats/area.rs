@@ -1,147 +1,202 @@
-//! Count, mean, standard deviation, minimum and maximum of each variable in each scene.
+//! Statistics of every variable at every time step, over the grid or the part of it inside a polygon.
 use crate::cube::record::StepRecord;
+use crate::cube::reduce::gather::{order_key, percentiles};
 use crate::cube::sink::{ChunkKey, ChunkSink, CubeLayout, EncodedChunk};
 use crate::error::{Error, Result};
+use crate::grid::clip::Clip;
+use crate::grid::geobox::Shape;
+use crate::grid::pixel_area::PixelArea;
+use crate::stats::moments::{MOMENTS_BYTES, Moments};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Statistics of one variable in one scene.
+/// Which percentiles are found.
+pub const PERCENTILES: [f64; 5] = [5.0, 25.0, 50.0, 75.0, 95.0];
+
+/// Statistics of one variable at one time step. Without a valid pixel the numbers are NaN.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Moments {
+pub struct AreaStatistics {
     /// Pixels with a value.
     pub count: u64,
-    /// Sum of weights: pixels on projected grids, their relative area on geographic ones.
-    pub weight: f64,
-    /// Weighted mean.
+    /// Those over the pixels inside of the polygon, or of the grid; 0 to 1.
+    pub valid_fraction: f64,
+    /// Mean, each pixel weighted by its true area.
     pub mean: f64,
-    /// Weighted sum of squared differences from the mean.
-    pub m2: f64,
-    /// Smallest.
+    /// Population standard deviation, weighted likewise.
+    pub std: f64,
+    /// Smallest value.
     pub min: f64,
-    /// Largest.
+    /// Largest value.
     pub max: f64,
+    /// [`PERCENTILES`] of the values, each pixel counting once; exact, interpolated linearly as numpy does.
+    pub percentiles: [f64; 5],
 }
 
-impl Default for Moments {
-    fn default() -> Self {
-        Self { count: 0, weight: 0.0, mean: 0.0, m2: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
-    }
+/// What is known of one variable at one time step.
+#[derive(Debug, Clone)]
+struct Cell {
+    moments: Moments,
+    /// Values of the chunks that came, float32, until the percentiles are found.
+    held: Vec<Vec<u8>>,
+    percentiles: [f64; 5],
 }
 
-impl Moments {
-    fn add(&mut self, value: f64, weight: f64) {
-        self.count += 1;
-        self.weight += weight;
-        let delta = value - self.mean;
-        self.mean += delta * weight / self.weight;
-        self.m2 += weight * delta * (value - self.mean);
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
-    }
-    /// Chan's rule: the moments of two sets together.
-    fn merge(&mut self, other: &Self) {
-        if other.count == 0 {
-            return;
-        }
-        let weight = self.weight + other.weight;
-        let delta = other.mean - self.mean;
-        self.m2 += other.m2 + delta * delta * self.weight * other.weight / weight;
-        self.mean += delta * other.weight / weight;
-        self.weight = weight;
-        self.count += other.count;
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
-    }
-    /// Population standard deviation.
-    pub fn std(&self) -> f64 {
-        (self.m2 / self.weight).max(0.0).sqrt()
-    }
-    fn to_bytes(self) -> Vec<u8> {
-        let numbers = [self.count as f64, self.weight, self.mean, self.m2, self.min, self.max];
-        numbers.iter().flat_map(|v| v.to_le_bytes()).collect()
-    }
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let v: Vec<f64> =
-            bytes.chunks_exact(8).filter_map(|c| Some(f64::from_le_bytes(c.try_into().ok()?))).collect();
-        let [count, weight, mean, m2, min, max] = v.try_into().ok()?;
-        Some(Self { count: count as u64, weight, mean, m2, min, max })
+impl Cell {
+    fn empty() -> Self {
+        Self { moments: Moments::default(), held: Vec::new(), percentiles: [f64::NAN; 5] }
     }
 }
 
-/// Collects [`Moments`] per time step and variable.
+#[derive(Debug)]
+struct State {
+    /// `[time][variable]`.
+    cells: Vec<Vec<Cell>>,
+    /// Time steps before this one are complete and hold no values.
+    complete: usize,
+}
+
+/// Collects [`AreaStatistics`] per time step and variable. Percentiles take all values of a time step, which
+/// are held until a chunk of a later one comes, or until the end.
 pub struct StatisticsSink {
     layout: CubeLayout,
-    /// `[time][variable]`.
-    moments: Mutex<Vec<Vec<Moments>>>,
+    area: PixelArea,
+    clip: Option<Arc<Clip>>,
+    interleaved: bool,
+    state: Mutex<State>,
 }
 
 impl StatisticsSink {
-    /// Empty statistics of a cube.
-    pub fn new(layout: CubeLayout) -> Self {
-        let moments = vec![vec![Moments::default(); layout.variables.len()]; layout.time_steps];
-        Self { layout, moments: Mutex::new(moments) }
+    /// Empty statistics of a cube, whose chunks come one time step after another. `clip` is of the cube's grid.
+    pub fn new(layout: CubeLayout, area: PixelArea, clip: Option<Arc<Clip>>) -> Self {
+        let cells = vec![vec![Cell::empty(); layout.variables.len()]; layout.time_steps];
+        Self { layout, area, clip, interleaved: false, state: Mutex::new(State { cells, complete: 0 }) }
     }
-    /// `[time][variable]`, for the time steps that came.
-    pub fn moments(&self) -> Vec<Vec<Moments>> {
-        self.moments.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// As [`StatisticsSink::new`], for chunks whose time steps come in any order: holds all values to the end.
+    #[must_use]
+    pub fn interleaved(self) -> Self {
+        Self { interleaved: true, ..self }
+    }
+    /// Bytes of values held at most, for `pixels` inside of the polygon or the grid: one time step of
+    /// `variables`, and one variable in the order of its values. Of an interleaved cube, `variables` is the
+    /// product of its variables and time steps.
+    pub fn held_bytes_bound(pixels: u64, variables: usize) -> u64 {
+        pixels.saturating_mul(4).saturating_mul(variables as u64 + 1)
+    }
+
+    /// `[time][variable]`, for as many time steps as were planned. Nothing can be added afterwards.
+    pub fn statistics(&self) -> Vec<Vec<AreaStatistics>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = state.cells.len();
+        state.complete_before(all);
+        let pixels = self.pixels();
+        let of = |cell: &Cell| {
+            let m = cell.moments;
+            let some = |v: f64| if m.count > 0 { v } else { f64::NAN };
+            AreaStatistics {
+                count: m.count,
+                valid_fraction: if pixels > 0 { m.count as f64 / pixels as f64 } else { 0.0 },
+                mean: some(m.mean),
+                std: some(m.std()),
+                min: some(m.min),
+                max: some(m.max),
+                percentiles: cell.percentiles,
+            }
+        };
+        state.cells.iter().map(|row| row.iter().map(of).collect()).collect()
+    }
+
+    /// Pixels that may have a value.
+    fn pixels(&self) -> u64 {
+        let Shape { ny, nx } = self.layout.grid.shape;
+        self.clip.as_ref().map_or(ny as u64 * nx as u64, |clip| clip.pixels())
+    }
+}
+
+impl State {
+    /// Finds the percentiles of the time steps before this one, and lets go of their values.
+    fn complete_before(&mut self, time: usize) {
+        let mut keys: Vec<i32> = Vec::new();
+        for cell in self.cells.iter_mut().take(time).skip(self.complete).flatten() {
+            keys.clear();
+            keys.reserve_exact(cell.held.iter().map(|bytes| bytes.len() / 4).sum());
+            for bytes in cell.held.drain(..) {
+                let floats = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+                keys.extend(floats.map(order_key));
+            }
+            cell.percentiles = percentiles(&mut keys, PERCENTILES);
+        }
+        self.complete = self.complete.max(time);
     }
 }
 
 impl ChunkSink for StatisticsSink {
+    /// The values inside that are valid, one after another, and then their moments.
     fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
+        let (shape, side) = (self.layout.grid.shape, self.layout.chunk);
+        let (row0, column0) = (key.row * side.ny, key.column * side.nx);
+        let columns = side.nx.min(shape.nx.saturating_sub(column0));
         let mut moments = Moments::default();
-        for (y, row) in values.chunks(self.layout.chunk.nx).enumerate() {
-            let weight = row_weight(&self.layout, key.row * self.layout.chunk.ny + y);
-            row.iter().filter(|v| !v.is_nan()).for_each(|v| moments.add(f64::from(*v), weight));
+        let mut bytes = Vec::with_capacity(4 * values.iter().filter(|v| !v.is_nan()).count() + MOMENTS_BYTES);
+        let mut areas = vec![0.0; columns];
+        let rows = values.chunks_exact(side.nx).take(shape.ny.saturating_sub(row0));
+        for (y, row) in rows.enumerate() {
+            let mut add = |start: usize, end: usize| {
+                let (values, areas) = (&row[start..end], &mut areas[start..end]);
+                self.area.row_m2(row0 + y, column0 + start, areas);
+                moments.merge(&Moments::of(values, areas));
+                let valid = values.iter().zip(areas).filter(|(v, area)| !v.is_nan() && **area > 0.0);
+                bytes.extend(valid.flat_map(|(v, _)| v.to_le_bytes()));
+            };
+            match &self.clip {
+                None => add(0, columns),
+                Some(clip) => {
+                    for run in clip.runs(row0 + y) {
+                        let in_chunk = |column: usize| column.saturating_sub(column0).min(columns);
+                        if in_chunk(run.start) < in_chunk(run.end) {
+                            add(in_chunk(run.start), in_chunk(run.end));
+                        }
+                    }
+                }
+            }
         }
-        Ok(EncodedChunk { key, bytes: moments.to_bytes(), valid: moments.count })
+        bytes.extend(moments.to_bytes());
+        Ok(EncodedChunk { key, bytes, valid: moments.count })
     }
+
     fn store(&self, chunk: EncodedChunk) -> Result<u64> {
+        let EncodedChunk { key, mut bytes, .. } = chunk;
+        let tail = bytes.split_off(bytes.len().saturating_sub(MOMENTS_BYTES));
         let moments =
-            Moments::from_bytes(&chunk.bytes).ok_or_else(|| Error::internal("statistics lost their form"))?;
-        let mut all = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
-        let cell = all.get_mut(chunk.key.time).and_then(|t| t.get_mut(chunk.key.variable));
-        cell.ok_or_else(|| Error::internal("a chunk lies outside the cube"))?.merge(&moments);
+            Moments::from_bytes(&tail).ok_or_else(|| Error::internal("statistics lost their form"))?;
+        if moments.count == 0 {
+            return Ok(0);
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.interleaved {
+            state.complete_before(key.time.min(self.layout.time_steps));
+        }
+        if key.time < state.complete {
+            return Err(Error::internal("a chunk came after its time step was complete"));
+        }
+        let cell = state.cells.get_mut(key.time).and_then(|t| t.get_mut(key.variable));
+        let cell = cell.ok_or_else(|| Error::internal("a chunk lies outside the cube"))?;
+        cell.moments.merge(&moments);
+        bytes.shrink_to_fit();
+        cell.held.push(bytes);
         Ok(0)
     }
+
     fn rewind(&self, time_steps: usize) -> Result<()> {
-        let mut all = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter_mut().skip(time_steps).flatten().for_each(|m| *m = Moments::default());
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.cells.iter_mut().skip(time_steps).flatten().for_each(|cell| *cell = Cell::empty());
+        state.complete = state.complete.min(time_steps);
         Ok(())
     }
+
     fn finish(self: Box<Self>, _steps: &[StepRecord]) -> Result<Vec<PathBuf>> {
         Ok(Vec::new())
     }
 }
 
-/// Relative area of a pixel: 1 on projected grids, the cosine of the latitude on geographic ones.
-fn row_weight(layout: &CubeLayout, row: usize) -> f64 {
-    match layout.grid.crs.is_geographic() {
-        true => layout.grid.centre_of(row, 0).y.to_radians().cos().max(0.0),
-        false => 1.0,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn merging_parts_is_the_whole(values in prop::collection::vec(-1e3f64..1e3, 2..200), cut in 0usize..200) {
-            let cut = cut.min(values.len());
-            let of = |v: &[f64]| { let mut m = Moments::default(); v.iter().for_each(|x| m.add(*x, 1.0)); m };
-            let (mut a, b, all) = (of(&values[..cut]), of(&values[cut..]), of(&values));
-            a.merge(&b);
-            let n = values.len() as f64;
-            let mean = values.iter().sum::<f64>() / n;
-            let std = (values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n).sqrt();
-            for m in [a, all] {
-                prop_assert!((m.mean - mean).abs() < 1e-9 && (m.std() - std).abs() < 1e-9);
-                prop_assert_eq!(m.count, values.len() as u64);
-            }
-            prop_assert_eq!(Moments::from_bytes(&a.to_bytes()), Some(a));
-        }
-    }
-}
+mod tests;

@@ -57,28 +57,38 @@ pub fn gather_reduce(steps: &[&[f32]], statistic: Statistic, out: &mut [f32]) ->
 
 /// The percentile of some keys, whose order it changes; NaN of none.
 fn select(keys: &mut [i32], percentile: f64) -> f32 {
-    if keys.is_empty() {
-        return f32::NAN;
-    }
-    let position = (keys.len() - 1) as f64 * (percentile / 100.0);
-    let below = (position as usize).min(keys.len() - 1);
-    let fraction = position - below as f64;
-    let (_, lower, above) = keys.select_nth_unstable(below);
-    let lower = of_key(*lower);
-    // The next larger is the smallest of those above.
-    match above.iter().min() {
-        Some(upper) if fraction > 0.0 => {
-            let (a, b) = (f64::from(lower), f64::from(of_key(*upper)));
-            // From the nearer end, as numpy does.
-            (if fraction < 0.5 { a + (b - a) * fraction } else { b - (b - a) * (1.0 - fraction) }) as f32
-        }
-        _ => lower,
-    }
+    percentiles(keys, [percentile])[0] as f32
 }
 
-/// An integer in the same order as the number: integers compare in one instruction.
+/// Percentiles, in ascending order, of the numbers behind some keys ([`order_key`]), whose order it changes;
+/// NaN of none. Selected, not sorted for; interpolated linearly in float64.
+pub fn percentiles<const N: usize>(keys: &mut [i32], ascending: [f64; N]) -> [f64; N] {
+    let Some(last) = keys.len().checked_sub(1) else { return [f64::NAN; N] };
+    // Keys before this one are below all that is left to find.
+    let mut passed = 0;
+    ascending.map(|percentile| {
+        let position = last as f64 * (percentile / 100.0);
+        let below = (position as usize).clamp(passed, last);
+        let fraction = position - below as f64;
+        let (_, lower, above) = keys[passed..].select_nth_unstable(below - passed);
+        passed = below;
+        let lower = f64::from(of_key(*lower));
+        // The next larger is the smallest of those above.
+        match above.iter().min() {
+            Some(upper) if fraction > 0.0 => {
+                let upper = f64::from(of_key(*upper));
+                // From the nearer end, as numpy does.
+                let step = upper - lower;
+                if fraction < 0.5 { lower + step * fraction } else { upper - step * (1.0 - fraction) }
+            }
+            _ => lower,
+        }
+    })
+}
+
+/// An integer in the same order as the number: integers compare in one instruction. Not for NaN.
 #[inline]
-fn order_key(value: f32) -> i32 {
+pub fn order_key(value: f32) -> i32 {
     let bits = value.to_bits() as i32;
     bits ^ (((bits >> 31) as u32) >> 1) as i32
 }
