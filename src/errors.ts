@@ -6,11 +6,15 @@ export const ERROR_CODES = {
   CONFIG: { exitCode: 78, meaning: 'the installation, a configuration file or the environment is wrong' },
   AUTH_MISSING: { exitCode: 77, meaning: 'credentials are needed and were not found' },
   AUTH_REJECTED: { exitCode: 77, meaning: 'the credentials were rejected' },
+  AUTH_EXPIRED: { exitCode: 77, meaning: 'the token or the signed address has expired or was revoked' },
   AUTH_TERMS: { exitCode: 77, meaning: 'terms of use have to be accepted first' },
+  AUTH_LOGIN_PAGE: { exitCode: 77, meaning: 'a login page came instead of data' },
   NOT_FOUND: { exitCode: 1, meaning: 'no such file, scene, or band in a granule' },
   NETWORK: { exitCode: 75, meaning: 'the network failed; try again' },
   RATE_LIMITED: { exitCode: 75, meaning: 'the service asks to slow down; try again' },
   TIMEOUT: { exitCode: 75, meaning: 'the service took too long; try again' },
+  SERVICE: { exitCode: 1, meaning: 'the service refused the request, or answered something else than was asked for' },
+  RETIRED_HOST: { exitCode: 1, meaning: 'the address belongs to a host that no longer serves data' },
   INPUT_IO: { exitCode: 1, meaning: 'an input file cannot be read' },
   NOT_HDF4: { exitCode: 65, meaning: 'the file is in no format that this package reads' },
   CORRUPT: { exitCode: 65, meaning: 'the file is damaged or incomplete' },
@@ -136,13 +140,17 @@ export function errorFromCode(code: string, message: string, details: ErrorDetai
       return new UsageError(message, { ...details, code })
     case 'AUTH_MISSING':
     case 'AUTH_REJECTED':
+    case 'AUTH_EXPIRED':
     case 'AUTH_TERMS':
+    case 'AUTH_LOGIN_PAGE':
       return new AuthError(code, message, details)
     case 'NOT_FOUND':
       return new NotFoundError(message, details)
     case 'NETWORK':
     case 'RATE_LIMITED':
     case 'TIMEOUT':
+    case 'SERVICE':
+    case 'RETIRED_HOST':
       return new NetworkError(code, message, details)
     case 'INPUT_IO':
     case 'MISSING_METADATA':

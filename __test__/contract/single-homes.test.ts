@@ -15,7 +15,7 @@ test.each([
   ['loads the addon', /createRequire|process\.dlopen|\.node`/, ['native/load.ts']],
   ['reaches outside src', /'(\.\.\/)+index\.js'/, ['native/contract.ts']],
   ['touches the process', /process\.(exitCode|argv|exit|on|stdout|stderr)\b/, ['cli/main.ts']],
-  ['fetches', /\bfetch\(/, []],
+  ['talks to the network', /\bfetch\(|from 'node:(https?|http2|net|tls|dgram)'/, ['net/transport.ts', 'net/proxy.ts']],
   ['names commander', /from 'commander'/, [/^cli\//]],
 ])('only one place %s', (_, pattern, allowed) => {
   const strangers = filesWith(pattern).filter(

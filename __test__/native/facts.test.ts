@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { packageVersion } from '../../src/cli/program.js'
 import { native } from '../../src/native/load.js'
+import { packageVersion } from '../../src/net/user-agent.js'
 import { addonTest, ROOT } from '../native-addon.js'
 
 addonTest('exports what the contract declares', () => {

@@ -1,7 +1,7 @@
 // Builds the command line, runs it, and turns whatever happens into text and an exit status.
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { AbortError, AsterError, InternalError, UsageError } from '../errors.js'
+import { packageVersion } from '../net/user-agent.js'
 import { registerHelp } from './commands/help.js'
 import { registerInfo } from './commands/info.js'
 import { registerProducts } from './commands/products.js'
@@ -89,10 +89,4 @@ function usageErrorOf({ message }: CommanderError): UsageError {
 
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
-}
-
-export function packageVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  const hasVersion = typeof manifest === 'object' && manifest !== null && 'version' in manifest
-  return hasVersion && typeof manifest.version === 'string' ? manifest.version : 'unknown'
 }

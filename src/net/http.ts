@@ -1,0 +1,327 @@
+// The one client for HTTP: every request of this package goes through `send`, with retries, redirects and limits.
+import { AbortError, AsterError, InternalError, NetworkError, UsageError } from '../errors.js'
+import { type Bytes, bytesOf, decoded, ENCODINGS, endingWith, looksLikePage, peek, readAll, readSome } from './body.js'
+import { type Clock, SYSTEM_CLOCK } from './clock.js'
+import { defaultEndpoints, isLoopback, redirectsWithin } from './endpoints.js'
+import { HostLimiter, type HostLimits } from './limit.js'
+import { redact, safeUrl } from './redact.js'
+import { type Hop, type MayFollow, MOST_HOPS, nextHop, REDIRECTS, redirectLoop, tooManyHops } from './redirect.js'
+import { type Credentials, pageInsteadOfData, refusalOf, retiredHost } from './refusal.js'
+import { type Failure, isPassing, nextWaitMs, RETRY_POLICY, type RetryPolicy, retryAfterMs } from './retry.js'
+import { createTransport, type Exchange, type Transport } from './transport.js'
+import { userAgent } from './user-agent.js'
+
+/** Headers that belong to one URL's host (credentials). Asked anew for every hop of a redirect. */
+export type HeadersFor = (url: URL, signal?: AbortSignal) => Promise<Readonly<Record<string, string>>>
+
+export interface HttpRequest {
+  readonly url: string | URL
+  /** Default GET. */
+  readonly method?: 'GET' | 'HEAD' | 'POST' | undefined
+  /** Sent on every hop; never credentials. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly body?: string | undefined
+  /** Credentials, per hop. */
+  readonly headersFor?: HeadersFor | undefined
+  /** Statuses besides 2xx that are returned, not thrown: 304, 404, 412, 416. */
+  readonly accept?: readonly number[] | undefined
+  /** For messages: `search in CMR`, `download of AST_…`. */
+  readonly what: string
+  readonly signal?: AbortSignal | undefined
+  /** How long the first byte of an answer may take, where the client's own bound does not fit. */
+  readonly firstByteTimeoutMs?: number | undefined
+}
+
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: Headers
+  /** Last hop, without query. */
+  readonly url: string
+  /** Must be read or cancelled. */
+  readonly body: AsyncIterable<Uint8Array>
+  /** The body as text, at most `maxBytes` long (default 64 MiB). */
+  text(maxBytes?: number): Promise<string>
+  /** The body as JSON, for the caller to check. */
+  json(maxBytes?: number): Promise<unknown>
+  cancel(): Promise<void>
+}
+
+export interface HttpClient {
+  /**
+   * Sends a request until it is answered for good. Answers in JSON are read whole before they are returned, so that a
+   * broken one is asked for again; other bodies are read by the caller, and what breaks in them is the caller's.
+   *
+   * @throws NetworkError, AuthError, NotFoundError for what went wrong at the service or on the way; AbortError
+   */
+  send(request: HttpRequest): Promise<HttpResponse>
+}
+
+export interface HttpClientOptions {
+  readonly userAgent?: string | undefined
+  readonly limits?: Partial<HostLimits> | undefined
+  readonly retry?: Partial<RetryPolicy> | undefined
+  readonly connectTimeoutMs?: number | undefined
+  /** How long the first byte of an answer may take. */
+  readonly firstByteTimeoutMs?: number | undefined
+  /** How long a body may stand still. */
+  readonly idleTimeoutMs?: number | undefined
+  /** Certificate authorities in PEM, instead of those of Node. */
+  readonly ca?: string | undefined
+  /** Read for proxies; default that of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** Where redirects may lead; default: what `endpoints.ts` knows. */
+  readonly mayFollow?: MayFollow | undefined
+  /** Told what is done beyond the plain case (redirects, waits); without secrets. */
+  readonly onNote?: ((text: string) => void) | undefined
+  readonly clock?: Clock | undefined
+  readonly transport?: Transport | undefined
+}
+
+const HOST_LIMITS: HostLimits = { concurrency: 6, requestsPerSecond: 20 }
+const CONNECT_TIMEOUT_MS = 10_000
+const FIRST_BYTE_TIMEOUT_MS = 60_000
+const IDLE_TIMEOUT_MS = 30_000
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+/** How much of an unwelcome answer is read for its message. */
+const REFUSAL_BYTES = 8 * 1024
+const CREDENTIAL_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization'])
+
+export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
+  return new Client(options)
+}
+
+class Client implements HttpClient {
+  readonly #clock: Clock
+  readonly #limiter: HostLimiter
+  readonly #policy: RetryPolicy
+  readonly #transport: Transport
+  readonly #mayFollow: MayFollow
+  readonly #userAgent: string
+  readonly #firstByteTimeoutMs: number
+  readonly #note: (text: string) => void
+
+  constructor(options: HttpClientOptions) {
+    this.#clock = options.clock ?? SYSTEM_CLOCK
+    this.#limiter = new HostLimiter({ ...HOST_LIMITS, ...options.limits }, this.#clock)
+    this.#policy = { ...RETRY_POLICY, ...options.retry }
+    this.#mayFollow = options.mayFollow ?? redirectsWithin(defaultEndpoints())
+    this.#userAgent = options.userAgent ?? userAgent()
+    this.#firstByteTimeoutMs = options.firstByteTimeoutMs ?? FIRST_BYTE_TIMEOUT_MS
+    this.#note = options.onNote ?? (() => {})
+    this.#transport =
+      options.transport ??
+      createTransport({
+        connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+        idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+        ca: options.ca,
+        env: options.env ?? process.env,
+      })
+  }
+
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    const first = firstHop(request)
+    let waitedMs = 0
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await this.#follow(first, request)
+      if (!('error' in answer)) return answer
+      const { error } = answer
+      const wait = nextWaitMs(answer, { attempt, waitedMs, random: this.#clock.random() }, this.#policy)
+      if (wait === undefined) throw answer.retryAfterMs === undefined ? error : withItsWish(error, answer.retryAfterMs)
+      this.#note(`${error.message}; trying again in ${(wait / 1000).toFixed(1)} s`)
+      await this.#clock.sleep(wait, request.signal)
+      waitedMs += wait
+    }
+  }
+
+  /** One try: from the first hop to an answer or a failure. */
+  async #follow(first: Hop, request: HttpRequest): Promise<HttpResponse | Failure> {
+    const seen = new Set<string>()
+    let hop = first
+    try {
+      for (let hops = 0; ; hops += 1) {
+        if (hops > MOST_HOPS) throw tooManyHops(first.url)
+        if (seen.has(`${hop.method} ${hop.url.href}`)) throw redirectLoop(hop.url)
+        seen.add(`${hop.method} ${hop.url.href}`)
+        const answer = await this.#ask(hop, request)
+        if (!('location' in answer)) return answer
+        hop = nextHop(hop, answer.status, answer.location, this.#mayFollow)
+        this.#note(`${request.what}: ${answer.status} to ${safeUrl(hop.url)}`)
+      }
+    } catch (error) {
+      return { error: named(error, request.what) }
+    }
+  }
+
+  async #ask(
+    hop: Hop,
+    request: HttpRequest,
+  ): Promise<HttpResponse | Failure | { status: number; location: string | null }> {
+    const { url, method, body } = hop
+    const { signal, what } = request
+    const retired = retiredHost(url)
+    if (retired !== undefined) throw retired
+    const secrets = (await request.headersFor?.(url, signal)) ?? {}
+    const release = await this.#limiter.acquire(url.host, signal)
+    const headers = headersOf(this.#userAgent, request, hop, secrets)
+    let exchange: Exchange
+    try {
+      const firstByteTimeoutMs = request.firstByteTimeoutMs ?? this.#firstByteTimeoutMs
+      exchange = await this.#transport({ url, method, headers, body, firstByteTimeoutMs, signal })
+    } catch (error) {
+      release()
+      throw error
+    }
+    const { status } = exchange
+    const { body: raw, drop } = endingWith(exchange.body, release)
+    const discard = () => {
+      exchange.discard()
+      drop()
+    }
+    if (request.accept?.includes(status) !== true && REDIRECTS.has(status)) {
+      discard()
+      return { status, location: exchange.headers.get('location') }
+    }
+    const isWelcome = (status >= 200 && status < 300) || request.accept?.includes(status) === true
+    if (!isWelcome || isPassing(status, exchange.headers)) {
+      const head = await readSome(decoded(raw, exchange.headers.get('content-encoding')) ?? raw, REFUSAL_BYTES)
+      discard()
+      const text = Buffer.from(head).toString('utf8')
+      const credentials = credentialsOf(secrets, hop, request)
+      const error = refusalOf({ status, headers: exchange.headers, url, text, what, credentials })
+      const asked = error.retryable ? retryAfterMs(exchange.headers, this.#clock.now()) : undefined
+      if (asked !== undefined) this.#limiter.hold(url.host, Math.min(asked, this.#policy.budgetMs))
+      return { error, retryAfterMs: asked }
+    }
+    try {
+      return await this.#welcome({ ...exchange, body: raw, discard }, hop, request)
+    } catch (error) {
+      discard()
+      throw error
+    }
+  }
+
+  /** The answer to hand over: unpacked, no web page in place of data, whole if it is JSON. */
+  async #welcome(exchange: Exchange, { url, method }: Hop, { what }: HttpRequest): Promise<HttpResponse> {
+    const { status, discard } = exchange
+    const headers = new Headers(exchange.headers)
+    const isEmpty = method === 'HEAD' || status === 204 || status === 304
+    if (isEmpty) {
+      discard()
+      return responseOf({ status, headers, body: bytesOf(new Uint8Array()), discard }, url, what)
+    }
+    const encoding = headers.get('content-encoding')
+    const unpacked = decoded(exchange.body, encoding)
+    if (unpacked === undefined || (status === 206 && unpacked !== exchange.body)) {
+      throw new NetworkError('SERVICE', `${url.host} packed its answer as ${encoding}, which was not asked for`)
+    }
+    if (unpacked !== exchange.body) {
+      headers.delete('content-encoding')
+      headers.delete('content-length')
+    }
+    if (status !== 200) return responseOf({ status, headers, body: unpacked, discard }, url, what)
+    const { head, body } = await peek(unpacked)
+    if (looksLikePage(head)) throw pageInsteadOfData(url, what, Buffer.from(head.subarray(0, 65_536)).toString('utf8'))
+    const isJson = /[/+]json\b/i.test(headers.get('content-type') ?? '') || /\bumm_json\b/.test(url.pathname)
+    const kept = isJson ? bytesOf(await readAll(body, DEFAULT_MAX_BYTES, what)) : body
+    return responseOf({ status, headers, body: kept, discard }, url, what)
+  }
+}
+
+function firstHop(request: HttpRequest): Hop {
+  let url: URL
+  try {
+    url = new URL(request.url)
+  } catch {
+    throw new UsageError(`${request.what}: not an address: ${redact(String(request.url))}`)
+  }
+  const isSecure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+  if (!isSecure) throw new UsageError(`${request.what}: only https addresses are asked, got ${safeUrl(url)}`)
+  if (url.username !== '' || url.password !== '') {
+    throw new UsageError(`${request.what}: an address must not hold a user name: ${safeUrl(url)}`)
+  }
+  const secret = Object.keys(request.headers ?? {}).find((name) => CREDENTIAL_HEADERS.has(name.toLowerCase()))
+  if (secret !== undefined) throw new InternalError(`${secret} belongs into headersFor`)
+  return { url, method: request.method ?? 'GET', body: request.body }
+}
+
+function headersOf(
+  agent: string,
+  { headers = {} }: HttpRequest,
+  { body }: Hop,
+  secrets: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const own = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+  // A range counts the bytes as they are stored; packing would shift them.
+  const encoding = own.range === undefined ? ENCODINGS : 'identity'
+  const sent: Record<string, string> = { 'user-agent': agent, accept: '*/*', 'accept-encoding': encoding, ...own }
+  if (body === undefined) delete sent['content-type']
+  return { ...sent, ...secrets }
+}
+
+function credentialsOf(secrets: Readonly<Record<string, string>>, { url }: Hop, request: HttpRequest): Credentials {
+  const authorization = new Headers(secrets).get('authorization') ?? ''
+  if (/^basic /i.test(authorization)) return 'basic'
+  if (/^bearer /i.test(authorization)) return 'bearer'
+  if (/[?&](sig|Signature|X-Amz-Signature)=/.test(url.search)) return 'signed'
+  return Object.keys(secrets).length > 0 || request.headersFor !== undefined ? 'key' : 'none'
+}
+
+function responseOf({ status, headers, body, discard }: Exchange, url: URL, what: string): HttpResponse {
+  const all = (maxBytes = DEFAULT_MAX_BYTES) => readAll(body, maxBytes, what)
+  const text = async (maxBytes?: number) =>
+    Buffer.from(await all(maxBytes))
+      .toString('utf8')
+      .replace(/^\uFEFF/, '')
+  return {
+    status,
+    headers,
+    url: safeUrl(url),
+    body: namedBody(body, what),
+    text: (maxBytes) => inItsName(text(maxBytes), what),
+    json: async (maxBytes) => {
+      const given = await inItsName(text(maxBytes), what)
+      try {
+        return JSON.parse(given)
+      } catch (cause) {
+        throw new NetworkError('SERVICE', `${what}: ${url.host} answered with something that is not JSON`, { cause })
+      }
+    },
+    cancel: async () => discard(),
+  }
+}
+
+async function* namedBody(body: Bytes, what: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    throw named(error, what)
+  }
+}
+
+async function inItsName<T>(pending: Promise<T>, what: string): Promise<T> {
+  try {
+    return await pending
+  } catch (error) {
+    throw named(error, what)
+  }
+}
+
+/** An error of the network with what the request was for in front of it. */
+function named(error: unknown, what: string): AsterError {
+  if (!(error instanceof AsterError)) {
+    return new InternalError(`${what}: ${redact(error instanceof Error ? error.message : String(error))}`, {
+      cause: error,
+    })
+  }
+  if (error instanceof AbortError || error.message.startsWith(`${what}: `)) return error
+  error.message = `${what}: ${error.message}`
+  return error
+}
+
+/** The error with the wait that the service asked for, which was longer than there is patience. */
+function withItsWish(error: AsterError, askedMs: number): AsterError {
+  if (error.code !== 'RATE_LIMITED') return error
+  return new NetworkError('RATE_LIMITED', `${error.message}; it asks to wait ${Math.ceil(askedMs / 1000)} s`, {
+    hint: error.hint,
+  })
+}
