@@ -32,7 +32,10 @@ function make(): Certificates {
   const openssl = (...words: string[]) => execFileSync('openssl', words, { stdio: 'ignore' })
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   try {
-    writeFileSync(path('server.ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n')
+    writeFileSync(
+      path('server.ext'),
+      'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:data.aster.test\nbasicConstraints=CA:FALSE\n',
+    )
     const authority = ['-subj', '/CN=aster test authority', '-keyout', path('ca.key'), '-out', path('ca.pem')]
     openssl('req', '-x509', ...newKey, '-days', '2', ...authority)
     openssl('req', ...newKey, '-subj', '/CN=127.0.0.1', '-keyout', path('server.key'), '-out', path('server.csr'))

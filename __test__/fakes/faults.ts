@@ -29,8 +29,8 @@ export type Fault =
   | { kind: 'stall'; after: number }
   /** One byte at a time. */
   | { kind: 'trickle'; everyMs: number }
-  /** Packed although it was not asked for. */
-  | { kind: 'gzip' }
+  /** Packed although it was not asked for; of the packed bytes, only so many. */
+  | { kind: 'gzip'; keep?: number }
   | { kind: 'bit-flip'; at: number }
   /** The whole object in place of a part. */
   | { kind: 'ignore-range' }
@@ -89,7 +89,13 @@ export function deliver(answer: Reply, fault: Fault | undefined): Delivery {
     case 'trickle':
       return { reply: answer, trickleMs: fault.everyMs }
     case 'gzip':
-      return { reply: { status, headers: { ...headers, 'content-encoding': 'gzip' }, body: gzipSync(body) } }
+      return {
+        reply: {
+          status,
+          headers: { ...headers, 'content-encoding': 'gzip' },
+          body: gzipSync(body).subarray(0, fault.keep),
+        },
+      }
     case 'bit-flip':
       return { reply: { ...answer, body: flipped(body, fault.at) } }
     case 'ignore-range':

@@ -1,12 +1,13 @@
 // The one client for HTTP: every request of this package goes through `send`, with retries, redirects and limits.
-import { AbortError, AsterError, InternalError, NetworkError, UsageError } from '../errors.js'
-import { type Bytes, bytesOf, decoded, ENCODINGS, endingWith, looksLikePage, peek, readAll, readSome } from './body.js'
+import { type AsterError, InternalError, NetworkError, UsageError } from '../errors.js'
+import { answerOf, named } from './answer.js'
+import { decoded, ENCODINGS, endingWith, readSome } from './body.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { defaultEndpoints, isLoopback, redirectsWithin } from './endpoints.js'
 import { HostLimiter, type HostLimits } from './limit.js'
 import { redact, safeUrl } from './redact.js'
 import { type Hop, type MayFollow, MOST_HOPS, nextHop, REDIRECTS, redirectLoop, tooManyHops } from './redirect.js'
-import { type Credentials, pageInsteadOfData, refusalOf, retiredHost } from './refusal.js'
+import { type Credentials, refusalOf, retiredHost } from './refusal.js'
 import { type Failure, isPassing, nextWaitMs, RETRY_POLICY, type RetryPolicy, retryAfterMs } from './retry.js'
 import { createTransport, type Exchange, type Transport } from './transport.js'
 import { userAgent } from './user-agent.js'
@@ -81,7 +82,6 @@ const HOST_LIMITS: HostLimits = { concurrency: 6, requestsPerSecond: 20 }
 const CONNECT_TIMEOUT_MS = 10_000
 const FIRST_BYTE_TIMEOUT_MS = 60_000
 const IDLE_TIMEOUT_MS = 30_000
-const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 /** How much of an unwelcome answer is read for its message. */
 const REFUSAL_BYTES = 8 * 1024
 const CREDENTIAL_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization'])
@@ -121,10 +121,16 @@ class Client implements HttpClient {
   async send(request: HttpRequest): Promise<HttpResponse> {
     const first = firstHop(request)
     let waitedMs = 0
+    let isRenewed = false
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.#follow(first, request)
       if (!('error' in answer)) return answer
       const { error } = answer
+      if (answer.isStale === true && !isRenewed) {
+        // The signed address at the end of the redirects ran out on the way: from the beginning there is a new one.
+        isRenewed = true
+        continue
+      }
       const wait = nextWaitMs(answer, { attempt, waitedMs, random: this.#clock.random() }, this.#policy)
       if (wait === undefined) throw answer.retryAfterMs === undefined ? error : withItsWish(error, answer.retryAfterMs)
       this.#note(`${error.message}; trying again in ${(wait / 1000).toFixed(1)} s`)
@@ -137,13 +143,16 @@ class Client implements HttpClient {
   async #follow(first: Hop, request: HttpRequest): Promise<HttpResponse | Failure> {
     const seen = new Set<string>()
     let hop = first
+    let sent: Credentials = 'none'
     try {
       for (let hops = 0; ; hops += 1) {
         if (hops > MOST_HOPS) throw tooManyHops(first.url)
         if (seen.has(`${hop.method} ${hop.url.href}`)) throw redirectLoop(hop.url)
         seen.add(`${hop.method} ${hop.url.href}`)
-        const answer = await this.#ask(hop, request)
+        const answer = await this.#ask(hop, request, sent)
+        if ('error' in answer) return { ...answer, isStale: answer.isStale === true && hops > 0 }
         if (!('location' in answer)) return answer
+        sent = answer.sent
         hop = nextHop(hop, answer.status, answer.location, this.#mayFollow)
         this.#note(`${request.what}: ${answer.status} to ${safeUrl(hop.url)}`)
       }
@@ -155,7 +164,8 @@ class Client implements HttpClient {
   async #ask(
     hop: Hop,
     request: HttpRequest,
-  ): Promise<HttpResponse | Failure | { status: number; location: string | null }> {
+    sentBefore: Credentials,
+  ): Promise<HttpResponse | Failure | { status: number; location: string | null; sent: Credentials }> {
     const { url, method, body } = hop
     const { signal, what } = request
     const retired = retiredHost(url)
@@ -172,6 +182,7 @@ class Client implements HttpClient {
       throw error
     }
     const { status } = exchange
+    const sent = credentialsOf(secrets, url) ?? sentBefore
     const { body: raw, drop } = endingWith(exchange.body, release)
     const discard = () => {
       exchange.discard()
@@ -179,51 +190,24 @@ class Client implements HttpClient {
     }
     if (request.accept?.includes(status) !== true && REDIRECTS.has(status)) {
       discard()
-      return { status, location: exchange.headers.get('location') }
+      return { status, location: exchange.headers.get('location'), sent }
     }
     const isWelcome = (status >= 200 && status < 300) || request.accept?.includes(status) === true
     if (!isWelcome || isPassing(status, exchange.headers)) {
       const head = await readSome(decoded(raw, exchange.headers.get('content-encoding')) ?? raw, REFUSAL_BYTES)
       discard()
       const text = Buffer.from(head).toString('utf8')
-      const credentials = credentialsOf(secrets, hop, request)
-      const error = refusalOf({ status, headers: exchange.headers, url, text, what, credentials })
+      const error = refusalOf({ status, headers: exchange.headers, url, text, what, credentials: sent })
       const asked = error.retryable ? retryAfterMs(exchange.headers, this.#clock.now()) : undefined
-      if (asked !== undefined) this.#limiter.hold(url.host, Math.min(asked, this.#policy.budgetMs))
-      return { error, retryAfterMs: asked }
+      if (asked !== undefined && asked <= this.#policy.budgetMs) this.#limiter.hold(url.host, asked)
+      return { error, retryAfterMs: asked, isStale: sent === 'signed' && error.code === 'AUTH_EXPIRED' }
     }
     try {
-      return await this.#welcome({ ...exchange, body: raw, discard }, hop, request)
+      return await answerOf({ ...exchange, body: raw, discard }, hop, what)
     } catch (error) {
       discard()
       throw error
     }
-  }
-
-  /** The answer to hand over: unpacked, no web page in place of data, whole if it is JSON. */
-  async #welcome(exchange: Exchange, { url, method }: Hop, { what }: HttpRequest): Promise<HttpResponse> {
-    const { status, discard } = exchange
-    const headers = new Headers(exchange.headers)
-    const isEmpty = method === 'HEAD' || status === 204 || status === 304
-    if (isEmpty) {
-      discard()
-      return responseOf({ status, headers, body: bytesOf(new Uint8Array()), discard }, url, what)
-    }
-    const encoding = headers.get('content-encoding')
-    const unpacked = decoded(exchange.body, encoding)
-    if (unpacked === undefined || (status === 206 && unpacked !== exchange.body)) {
-      throw new NetworkError('SERVICE', `${url.host} packed its answer as ${encoding}, which was not asked for`)
-    }
-    if (unpacked !== exchange.body) {
-      headers.delete('content-encoding')
-      headers.delete('content-length')
-    }
-    if (status !== 200) return responseOf({ status, headers, body: unpacked, discard }, url, what)
-    const { head, body } = await peek(unpacked)
-    if (looksLikePage(head)) throw pageInsteadOfData(url, what, Buffer.from(head.subarray(0, 65_536)).toString('utf8'))
-    const isJson = /[/+]json\b/i.test(headers.get('content-type') ?? '') || /\bumm_json\b/.test(url.pathname)
-    const kept = isJson ? bytesOf(await readAll(body, DEFAULT_MAX_BYTES, what)) : body
-    return responseOf({ status, headers, body: kept, discard }, url, what)
   }
 }
 
@@ -258,64 +242,13 @@ function headersOf(
   return { ...sent, ...secrets }
 }
 
-function credentialsOf(secrets: Readonly<Record<string, string>>, { url }: Hop, request: HttpRequest): Credentials {
+/** What a hop was authorized by; `undefined` if by nothing. */
+function credentialsOf(secrets: Readonly<Record<string, string>>, url: URL): Credentials | undefined {
   const authorization = new Headers(secrets).get('authorization') ?? ''
   if (/^basic /i.test(authorization)) return 'basic'
   if (/^bearer /i.test(authorization)) return 'bearer'
   if (/[?&](sig|Signature|X-Amz-Signature)=/.test(url.search)) return 'signed'
-  return Object.keys(secrets).length > 0 || request.headersFor !== undefined ? 'key' : 'none'
-}
-
-function responseOf({ status, headers, body, discard }: Exchange, url: URL, what: string): HttpResponse {
-  const all = (maxBytes = DEFAULT_MAX_BYTES) => readAll(body, maxBytes, what)
-  const text = async (maxBytes?: number) =>
-    Buffer.from(await all(maxBytes))
-      .toString('utf8')
-      .replace(/^\uFEFF/, '')
-  return {
-    status,
-    headers,
-    url: safeUrl(url),
-    body: namedBody(body, what),
-    text: (maxBytes) => inItsName(text(maxBytes), what),
-    json: async (maxBytes) => {
-      const given = await inItsName(text(maxBytes), what)
-      try {
-        return JSON.parse(given)
-      } catch (cause) {
-        throw new NetworkError('SERVICE', `${what}: ${url.host} answered with something that is not JSON`, { cause })
-      }
-    },
-    cancel: async () => discard(),
-  }
-}
-
-async function* namedBody(body: Bytes, what: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body
-  } catch (error) {
-    throw named(error, what)
-  }
-}
-
-async function inItsName<T>(pending: Promise<T>, what: string): Promise<T> {
-  try {
-    return await pending
-  } catch (error) {
-    throw named(error, what)
-  }
-}
-
-/** An error of the network with what the request was for in front of it. */
-function named(error: unknown, what: string): AsterError {
-  if (!(error instanceof AsterError)) {
-    return new InternalError(`${what}: ${redact(error instanceof Error ? error.message : String(error))}`, {
-      cause: error,
-    })
-  }
-  if (error instanceof AbortError || error.message.startsWith(`${what}: `)) return error
-  error.message = `${what}: ${error.message}`
-  return error
+  return Object.keys(secrets).length > 0 ? 'key' : undefined
 }
 
 /** The error with the wait that the service asked for, which was longer than there is patience. */

@@ -1,6 +1,7 @@
 // Takes secrets out of addresses and texts before they reach a message or a log.
 
-const ADDRESS = /\bhttps?:\/\/[^\s"'<>\\]+/gi
+/** Up to a blank, a quote or a bracket, without the punctuation of the sentence around it. */
+const ADDRESS = /\bhttps?:\/\/[^\s"'<>\\]+?(?=[.,;:!?)\]}]*(?:[\s"'<>\\]|$))/gi
 const SCHEME_AND_CREDENTIALS = /\b(Bearer|Basic|Negotiate)\s+[\w.~+/=-]{8,}/gi
 const JSON_WEB_TOKEN = /\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?/g
 const SECRET_FIELD =

@@ -1,5 +1,5 @@
 // When a failed request is worth another try, and how long to wait before it.
-import { AsterError } from '../errors.js'
+import type { AsterError } from '../errors.js'
 
 export interface RetryPolicy {
   /** Tries in all, the first included. */
@@ -30,7 +30,7 @@ export function retryAfterMs(headers: Headers, nowMs: number): number | undefine
   const text = headers.get('retry-after')?.trim()
   if (text === undefined || text === '') return undefined
   if (/^\d+$/.test(text)) return Number(text) * 1000
-  const date = Date.parse(text)
+  const date = /^[A-Z][a-z]+, /.test(text) ? Date.parse(text) : Number.NaN
   if (Number.isNaN(date)) return undefined
   // Against the service's own clock where it tells it, since ours may be off.
   const theirs = Date.parse(headers.get('date') ?? '')
@@ -46,6 +46,8 @@ export function backoffMs(attempt: number, policy: RetryPolicy, random: number):
 export interface Failure {
   readonly error: AsterError
   readonly retryAfterMs?: number | undefined
+  /** The address at the end of a redirect was no longer good; the first one may lead to a better. */
+  readonly isStale?: boolean | undefined
 }
 
 /** How long to wait before the next try, or `undefined` when there is to be none. */
@@ -54,7 +56,7 @@ export function nextWaitMs(
   { attempt, waitedMs, random }: { attempt: number; waitedMs: number; random: number },
   policy: RetryPolicy,
 ): number | undefined {
-  if (!(error instanceof AsterError) || !error.retryable || attempt >= policy.attempts) return undefined
-  const wait = Math.max(asked ?? 0, asked === undefined ? backoffMs(attempt, policy, random) : 0)
+  if (!error.retryable || attempt >= policy.attempts) return undefined
+  const wait = asked ?? backoffMs(attempt, policy, random)
   return waitedMs + wait > policy.budgetMs ? undefined : wait
 }

@@ -95,7 +95,11 @@ function exchange(outgoing: Outgoing, agent: HttpAgent, options: TransportOption
       // After the answer began, its errors are those of the body.
       request.on('error', () => {})
       const body = bodyOf(message, url, options.idleTimeoutMs, signal)
-      resolve({ status: message.statusCode ?? 0, headers: headersOf(message), body, discard: () => discard(message) })
+      const drop = () => {
+        discard(message)
+        body.return(undefined).catch(() => {})
+      }
+      resolve({ status: message.statusCode ?? 0, headers: headersOf(message), body, discard: drop })
     })
     request.end(body)
   })
@@ -156,7 +160,7 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
   return headers
 }
 
-const RESETS = new Set(['ECONNRESET', 'EPIPE'])
+const RESETS = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])
 const CERTIFICATE = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT|CRL_|HOSTNAME_MISMATCH|INVALID_CA)/
 
 function codeOf(error: unknown): string {
