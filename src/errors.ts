@@ -6,7 +6,7 @@ export const ERROR_CODES = {
   CONFIG: { exitCode: 78, meaning: 'the installation, a configuration file or the environment is wrong' },
   AUTH_MISSING: { exitCode: 77, meaning: 'credentials are needed and were not found' },
   AUTH_REJECTED: { exitCode: 77, meaning: 'the credentials were rejected' },
-  AUTH_EXPIRED: { exitCode: 77, meaning: 'the token or the signed address has expired or was revoked' },
+  AUTH_EXPIRED: { exitCode: 77, meaning: 'the token has expired or was revoked' },
   AUTH_TERMS: { exitCode: 77, meaning: 'terms of use have to be accepted first' },
   AUTH_LOGIN_PAGE: { exitCode: 77, meaning: 'a login page came instead of data' },
   NOT_FOUND: { exitCode: 1, meaning: 'no such file, scene, or band in a granule' },
@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   RATE_LIMITED: { exitCode: 75, meaning: 'the service asks to slow down; try again' },
   TIMEOUT: { exitCode: 75, meaning: 'the service took too long; try again' },
   SERVICE: { exitCode: 1, meaning: 'the service refused the request, or answered something else than was asked for' },
+  ADDRESS_EXPIRED: { exitCode: 75, meaning: 'a signed address is not valid any more; try again' },
   RETIRED_HOST: { exitCode: 1, meaning: 'the address belongs to a host that no longer serves data' },
   INPUT_IO: { exitCode: 1, meaning: 'an input file cannot be read' },
   NOT_HDF4: { exitCode: 65, meaning: 'the file is in no format that this package reads' },
@@ -150,6 +151,7 @@ export function errorFromCode(code: string, message: string, details: ErrorDetai
     case 'RATE_LIMITED':
     case 'TIMEOUT':
     case 'SERVICE':
+    case 'ADDRESS_EXPIRED':
     case 'RETIRED_HOST':
       return new NetworkError(code, message, details)
     case 'INPUT_IO':

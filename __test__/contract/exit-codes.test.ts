@@ -22,6 +22,7 @@ const EXPECTED: Record<string, [string, number]> = {
   RATE_LIMITED: ['NetworkError', 75],
   TIMEOUT: ['NetworkError', 75],
   SERVICE: ['NetworkError', 1],
+  ADDRESS_EXPIRED: ['NetworkError', 75],
   RETIRED_HOST: ['NetworkError', 1],
   INPUT_IO: ['DataError', 1],
   MISSING_METADATA: ['DataError', 65],

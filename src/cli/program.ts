@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { AbortError, AsterError, InternalError, UsageError } from '../errors.js'
 import { packageVersion } from '../net/user-agent.js'
+import { registerAuth } from './commands/auth.js'
 import { registerHelp } from './commands/help.js'
 import { registerInfo } from './commands/info.js'
 import { registerProducts } from './commands/products.js'
@@ -46,6 +47,7 @@ export function buildProgram(ctx: CliContext, finish: Finish): Command {
   registerSearch(program, ctx, finish)
   registerInfo(program, ctx, finish)
   registerRun(program, ctx, finish)
+  registerAuth(program, ctx, finish)
   registerHelp(program, ctx, finish)
   program.addHelpText('after', '\nExit codes: `aster-timeseries help exit-codes`')
   return program

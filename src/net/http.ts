@@ -200,7 +200,7 @@ class Client implements HttpClient {
       const error = refusalOf({ status, headers: exchange.headers, url, text, what, credentials: sent })
       const asked = error.retryable ? retryAfterMs(exchange.headers, this.#clock.now()) : undefined
       if (asked !== undefined && asked <= this.#policy.budgetMs) this.#limiter.hold(url.host, asked)
-      return { error, retryAfterMs: asked, isStale: sent === 'signed' && error.code === 'AUTH_EXPIRED' }
+      return { error, retryAfterMs: asked, isStale: error.code === 'ADDRESS_EXPIRED' }
     }
     try {
       return await answerOf({ ...exchange, body: raw, discard }, hop, what)

@@ -63,7 +63,7 @@ export function pageInsteadOfData(url: URL, what: string, text: string): AsterEr
   })
 }
 
-function authRefusal({ status, text, credentials, url }: Refusal, message: string): AuthError {
+function authRefusal({ status, text, credentials, url }: Refusal, message: string): AsterError {
   if (/\beula\b/i.test(text)) {
     const link = resolutionUrl(text)
     return new AuthError('AUTH_TERMS', message, {
@@ -83,7 +83,7 @@ function authRefusal({ status, text, credentials, url }: Refusal, message: strin
     })
   }
   if (credentials === 'signed' || hasExpired(text)) {
-    return new AuthError('AUTH_EXPIRED', message, { hint: 'the signed address is no longer valid; ask for a new one' })
+    return new NetworkError('ADDRESS_EXPIRED', message, { hint: 'try again: there will be a new address' })
   }
   if (credentials === 'none') {
     return new AuthError('AUTH_MISSING', message, {

@@ -129,7 +129,7 @@ test('Planetary Computer pages by token, and its store wants a signature', async
   const part = await read()
   expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([206, 'bytes 4-9/10', 'pixels'])
   world.clock.advance(3_600_001)
-  await expect(read()).rejects.toMatchObject({ code: 'AUTH_EXPIRED' })
+  await expect(read()).rejects.toMatchObject({ code: 'ADDRESS_EXPIRED' })
 })
 
 test('the rules see what breaks them', async () => {

@@ -151,7 +151,7 @@ describe('through the fake services', () => {
     const world = await startWorld({ granules: [granule], signedLifeMs: -1000 })
     const pending = get(world)
     await expect(pending).rejects.toMatchObject({
-      code: 'AUTH_EXPIRED',
+      code: 'ADDRESS_EXPIRED',
       message: expect.stringContaining('Request has expired'),
     })
     expect(world.log.map(({ host }) => host)).toEqual(['data', 'signed', 'data', 'signed'])
