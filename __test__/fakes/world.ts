@@ -198,7 +198,8 @@ async function buildWorld(options: WorldOptions): Promise<World> {
         ...blobs.signatures,
         ...secrets,
       ]
-      return brokenRules({ log, heard, secrets: marked, excused })
+      const expiredTokens = accounts.tokens.filter(({ expiresAt }) => expiresAt <= clock.now()).length
+      return brokenRules({ log, heard, secrets: marked, expiredTokens, excused })
     },
     close: async () => {
       for (const origin of origins.values()) await origin.shut()

@@ -82,7 +82,8 @@ function explain(thrown: unknown, signal: AbortSignal): AsterError {
 }
 
 /** Commander's complaint in our form: `error: what (Did you mean x?)` becomes a message and a hint. */
-function usageErrorOf({ message }: CommanderError): UsageError {
+function usageErrorOf({ code, message }: CommanderError): UsageError {
+  if (code === 'commander.help') return new UsageError('no command given', { hint: 'see `aster-timeseries help`' })
   const [what = '', suggestion] = message.replace(/^error: /, '').split('\n')
   const near = /^\(Did you mean (?:one of )?(.*)\?\)$/.exec(suggestion ?? '')?.[1]
   const hint = near === undefined ? 'see `aster-timeseries help`' : `did you mean ${near}?`

@@ -1,5 +1,5 @@
 // A welcome answer as the caller gets it: unpacked, no web page in place of data, whole if it is JSON.
-import { AbortError, AsterError, InternalError, NetworkError } from '../errors.js'
+import { AbortError, AsterError, errorFromCode, InternalError, NetworkError } from '../errors.js'
 import { type Bytes, bytesOf, decoded, looksLikePage, peek, readAll } from './body.js'
 import type { HttpResponse } from './http.js'
 import { redact, safeUrl } from './redact.js'
@@ -76,13 +76,13 @@ async function* namedBody(body: Bytes, what: string): AsyncGenerator<Uint8Array>
   }
 }
 
-/** An error with what the request was for in front of it. */
+/** The error with what the request was for in front of it; a new one, since several requests may share the old one. */
 export function named(error: unknown, what: string): AsterError {
   if (!(error instanceof AsterError)) {
     const text = redact(error instanceof Error ? error.message : String(error))
     return new InternalError(`${what}: ${text}`, { cause: error })
   }
   if (error instanceof AbortError || error.message.startsWith(`${what}: `)) return error
-  error.message = `${what}: ${error.message}`
-  return error
+  const { code, hint, retryable, path, exitCode, cause } = error
+  return errorFromCode(code, `${what}: ${error.message}`, { hint, retryable, path, exitCode, cause })
 }

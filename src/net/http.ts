@@ -170,7 +170,12 @@ class Client implements HttpClient {
     const { signal, what } = request
     const retired = retiredHost(url)
     if (retired !== undefined) throw retired
-    const secrets = (await request.headersFor?.(url, signal)) ?? {}
+    let secrets: Readonly<Record<string, string>>
+    try {
+      secrets = (await request.headersFor?.(url, signal)) ?? {}
+    } catch (error) {
+      return { error: named(error, what), isFinal: true }
+    }
     const release = await this.#limiter.acquire(url.host, signal)
     const headers = headersOf(this.#userAgent, request, hop, secrets)
     let exchange: Exchange

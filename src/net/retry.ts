@@ -48,15 +48,17 @@ export interface Failure {
   readonly retryAfterMs?: number | undefined
   /** The address at the end of a redirect was no longer good; the first one may lead to a better. */
   readonly isStale?: boolean | undefined
+  /** It comes from something that has done its own retries. */
+  readonly isFinal?: boolean | undefined
 }
 
 /** How long to wait before the next try, or `undefined` when there is to be none. */
 export function nextWaitMs(
-  { error, retryAfterMs: asked }: Failure,
+  { error, retryAfterMs: asked, isFinal = false }: Failure,
   { attempt, waitedMs, random }: { attempt: number; waitedMs: number; random: number },
   policy: RetryPolicy,
 ): number | undefined {
-  if (!error.retryable || attempt >= policy.attempts) return undefined
+  if (isFinal || !error.retryable || attempt >= policy.attempts) return undefined
   const wait = asked ?? backoffMs(attempt, policy, random)
   return waitedMs + wait > policy.budgetMs ? undefined : wait
 }

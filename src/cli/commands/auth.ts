@@ -15,7 +15,10 @@ const NAMES = ['json', 'quiet', 'verbose'] as const
 type Options = OptionValues<(typeof NAMES)[number]>
 
 export function registerAuth(program: Command, ctx: CliContext, finish: Finish): void {
-  const auth = program.command('auth').description('credentials: what was found, and whether it works')
+  const auth = program
+    .command('auth')
+    .description('credentials: what was found, and whether it works')
+    .helpCommand(false)
   const status = auth.command('status').description('say which credentials were found and where; asks nobody')
   addOptions(status, NAMES).action(() => finish(runAuthStatus(ctx, readOptions(status, NAMES))))
   const test = auth.command('test').description('log in and read one byte of a granule')
