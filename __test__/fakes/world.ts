@@ -4,6 +4,7 @@
 //   const http = world.client()              // or pass world.endpoints, or world.env to a process
 //
 // Started inside a test, it is checked against the rules of `invariants.ts` and closed when the test ends.
+import { inspect } from 'node:util'
 import { onTestFinished } from 'vitest'
 import { type Endpoints, endpointsFrom, redirectsWithin } from '../../src/net/endpoints.js'
 import { createHttpClient, type HttpClient, type HttpClientOptions } from '../../src/net/http.js'
@@ -238,8 +239,5 @@ function listened(client: HttpClient, hear: (text: string) => void): HttpClient 
 
 /** Whatever of an error may reach a log: message, stack, fields, and the same of its causes. */
 export function everythingOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const fields = JSON.stringify(Object.entries(error).filter(([name]) => name !== 'cause'))
-  const cause = error.cause === undefined ? '' : `\ncaused by ${everythingOf(error.cause)}`
-  return `${error.name}: ${error.message}\n${error.stack}\n${fields}${cause}`
+  return inspect(error, { depth: 8, maxStringLength: null })
 }

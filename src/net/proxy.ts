@@ -6,7 +6,7 @@ import { request as requestOverTcp } from 'node:http'
 import { Agent, type AgentOptions, type RequestOptions, request as requestOverTls } from 'node:https'
 import { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
-import { UsageError } from '../errors.js'
+import { type AsterError, AuthError, NetworkError, UsageError } from '../errors.js'
 import { isLoopback } from './endpoints.js'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -73,17 +73,13 @@ export class TunnelAgent extends Agent {
       timeout: this.#timeoutMs,
       agent: false,
     })
-    const fail = (text: string) => done?.(new Error(`proxy ${proxy.host}: ${text}`), new Duplex())
+    const fail = (error: Error) => done?.(error, new Duplex())
     connectRequest.once('timeout', () => connectRequest.destroy(new Error('no answer')))
-    connectRequest.once('error', (error) => fail(error.message))
-    connectRequest.once('response', (response) => {
-      response.resume()
-      fail(`answered ${response.statusCode} to CONNECT`)
-    })
+    connectRequest.once('error', (error) => fail(new Error(`proxy ${proxy.host}: ${error.message}`, { cause: error })))
     connectRequest.once('connect', (response, socket) => {
       if (response.statusCode !== 200) {
         socket.destroy()
-        return fail(`answered ${response.statusCode} to CONNECT`)
+        return fail(refusalOf(proxy, response.statusCode ?? 0))
       }
       socket.setTimeout(0)
       const { ca, rejectUnauthorized } = this.options
@@ -101,6 +97,13 @@ export class TunnelAgent extends Agent {
     connectRequest.end()
     return undefined
   }
+}
+
+function refusalOf(proxy: URL, status: number): AsterError {
+  const message = `proxy ${proxy.host}: answered ${status} to CONNECT`
+  if (status === 407) return new AuthError('AUTH_REJECTED', message, { hint: 'give user and password in HTTPS_PROXY' })
+  if (status === 429 || status >= 500) return new NetworkError('NETWORK', message)
+  return new NetworkError('SERVICE', message, { hint: 'the proxy does not let this host through; ask who runs it' })
 }
 
 function proxyCredentials({ username, password }: URL): Record<string, string> {

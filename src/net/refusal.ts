@@ -42,7 +42,7 @@ export function refusalOf(refusal: Refusal): AsterError {
       hint: 'the service has trouble; try again later',
     })
   }
-  if (status === 401 || status === 403 || status === 407) return authRefusal(refusal, message)
+  if (status === 401 || status === 403) return authRefusal(refusal, message)
   if (status === 400 && hasExpired(refusal.text)) return authRefusal(refusal, message)
   if (status === 404 || status === 410)
     return new NotFoundError(message, { hint: 'search again for current addresses' })
@@ -73,7 +73,6 @@ function authRefusal({ status, text, credentials, url }: Refusal, message: strin
           : `accept the terms at ${link}, then try again`,
     })
   }
-  if (status === 407) return new AuthError('AUTH_REJECTED', message, { hint: 'give user and password in HTTPS_PROXY' })
   if (credentials === 'basic') {
     return new AuthError('AUTH_REJECTED', message, { hint: 'check the user name and password of Earthdata Login' })
   }

@@ -34,7 +34,9 @@ async function connect(
   const http = authorized(plain, credentials)
   const get = async (name = file) => {
     const response = await http.send({ url: world.fileUrl(granule, name), what: `download of ${name}` })
-    return Buffer.from(await response.text().then((text) => text, String))
+    const chunks: Uint8Array[] = []
+    for await (const chunk of response.body) chunks.push(chunk)
+    expect(Buffer.concat(chunks)).toEqual(Buffer.from(granule.files[name] ?? ''))
   }
   const hosts = () => world.log.map(({ host, status }) => `${host} ${status}`)
   return { world, credentials, plain, http, get, hosts }
