@@ -136,7 +136,7 @@ function spawned(args: string[], env: Record<string, string>) {
 }
 
 test.runIf(hasOpenssl)('a process finds the services by its variables, over TLS, and ends by itself', async () => {
-  const world = await startWorld({ granules: [l1tGranule()], tls: true })
+  const world = await startWorld({ granules: [l1tGranule()], tls: true, realTime: true })
   const ca = join(home, 'ca.pem')
   writeFileSync(ca, world.ca ?? '')
   const env = { ...world.env, HOME: home, EARTHDATA_TOKEN: world.token, NODE_EXTRA_CA_CERTS: ca }

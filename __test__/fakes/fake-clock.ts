@@ -1,18 +1,23 @@
-// A clock that waits without waiting: sleeping moves it on.
+// A clock that waits without waiting: sleeping moves it on. For tests with processes there is one that ticks.
 import { AbortError } from '../../src/errors.js'
-import type { Clock } from '../../src/net/clock.js'
+import { type Clock, SYSTEM_CLOCK } from '../../src/net/clock.js'
 
 export class FakeClock implements Clock {
   readonly sleeps: number[] = []
   #now: number
   #seed = 1
+  readonly #born = Date.now()
 
-  constructor(start = Date.now()) {
+  /** One that ticks goes with real time, and sleeping takes as long as it says. */
+  constructor(
+    start = Date.now(),
+    private readonly ticks = false,
+  ) {
     this.#now = start
   }
 
   now(): number {
-    return this.#now
+    return this.ticks ? this.#now + Date.now() - this.#born : this.#now
   }
 
   advance(ms: number): void {
@@ -22,6 +27,7 @@ export class FakeClock implements Clock {
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) throw new AbortError(undefined, { cause: signal.reason })
     this.sleeps.push(ms)
+    if (this.ticks) return SYSTEM_CLOCK.sleep(ms, signal)
     this.#now += ms
     await Promise.resolve()
   }

@@ -6,7 +6,7 @@
 // Started inside a test, it is checked against the rules of `invariants.ts` and closed when the test ends.
 import { inspect } from 'node:util'
 import { onTestFinished } from 'vitest'
-import { type Endpoints, endpointsFrom, redirectsWithin } from '../../src/net/endpoints.js'
+import { type Endpoints, endpointsFrom } from '../../src/net/endpoints.js'
 import { createHttpClient, type HttpClient, type HttpClientOptions } from '../../src/net/http.js'
 import { type Account, Accounts } from './accounts.js'
 import { openBucket } from './bucket.js'
@@ -45,8 +45,8 @@ export interface WorldOptions {
   readonly signingStyle?: SigningStyle
   readonly tls?: boolean
   readonly keepAlive?: boolean
-  /** Time of the world; a `FakeClock` unless given. */
-  readonly clock?: FakeClock
+  /** Time goes as it goes outside: for tests whose client is a process of its own. */
+  readonly realTime?: boolean
   /** Rules of `invariants.ts` that this test breaks on purpose. */
   readonly excused?: Excused
   /** For worlds outside of a test: the caller checks and closes. */
@@ -103,7 +103,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 }
 
 async function buildWorld(options: WorldOptions): Promise<World> {
-  const { clock = new FakeClock(), keepAlive = true, tls: isTls = false } = options
+  const { realTime = false, keepAlive = true, tls: isTls = false } = options
+  const clock = new FakeClock(Date.now(), realTime)
   const made = isTls ? certificates() : undefined
   const account: Account = { name: 'tester', password: 'pa#ss"wörd-marker', hasAcceptedTerms: true, ...options.account }
   const accounts = new Accounts([account], clock, options.tokenLifeMs ?? 60 * DAY_MS)
@@ -175,7 +176,7 @@ async function buildWorld(options: WorldOptions): Promise<World> {
     client: (more = {}) =>
       listened(
         createHttpClient({
-          ...{ clock, env: {}, ca: made?.ca, mayFollow: redirectsWithin(endpoints) },
+          ...{ clock, env: {}, ca: made?.ca, endpoints },
           ...more,
           onNote: (text) => {
             heard.push(text)

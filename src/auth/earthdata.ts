@@ -173,8 +173,11 @@ export class EarthdataCredentials implements CredentialProvider {
       const request = { url, method: 'POST', headersFor, what: 'login at Earthdata', accept: [403] } as const
       const response = await this.#options.http.send(request)
       if (response.status === 403) throw tooManyTokens(await response.text(8192))
+      if (path.startsWith('revoke_token')) {
+        await response.cancel()
+        return ''
+      }
       const answer: unknown = await response.json(65_536)
-      if (path.startsWith('revoke_token')) return ''
       const { data } = tokenAnswer.safeParse(answer)
       if (data !== undefined) return data.access_token
       throw new AuthError('AUTH_REJECTED', 'login at Earthdata: the answer holds no token', { hint: LOGIN_HINT })

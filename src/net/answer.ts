@@ -1,4 +1,4 @@
-// A welcome answer as the caller gets it: unpacked, no web page in place of data, whole if it is JSON.
+// A welcome answer as the caller gets it: unpacked, no web page in place of data, whole if it is JSON or XML.
 import { AbortError, AsterError, errorFromCode, InternalError, NetworkError } from '../errors.js'
 import { type Bytes, bytesOf, decoded, looksLikePage, peek, readAll } from './body.js'
 import type { HttpResponse } from './http.js'
@@ -29,17 +29,17 @@ export async function answerOf(exchange: Exchange, { url, method }: Hop, what: s
   if (status !== 200) return responseOf({ status, headers, body: unpacked, discard }, url, what)
   const { head, body } = await peek(unpacked)
   if (looksLikePage(head)) throw pageInsteadOfData(url, what, Buffer.from(head).toString('utf8'))
-  const isJson = /[/+]json\b/i.test(headers.get('content-type') ?? '') || /\bumm_json\b/.test(url.pathname)
-  const kept = isJson ? bytesOf(await wholeJson(body, url, what)) : body
+  const isDocument = /[/+](json|xml)\b/i.test(headers.get('content-type') ?? '') || /\bumm_json\b/.test(url.pathname)
+  const kept = isDocument ? bytesOf(await wholeDocument(body, url, what)) : body
   return responseOf({ status, headers, body: kept, discard }, url, what)
 }
 
 /** All of a document, which is of no use in part; gateways are known to cut one and to announce what is left of it. */
-async function wholeJson(body: Bytes, url: URL, what: string): Promise<Uint8Array> {
+async function wholeDocument(body: Bytes, url: URL, what: string): Promise<Uint8Array> {
   const bytes = await readAll(body, DEFAULT_MAX_BYTES, what)
   const end = Buffer.from(bytes.subarray(-16)).toString('latin1').trimEnd().at(-1) ?? ''
-  if (end === '}' || end === ']') return bytes
-  throw new NetworkError('NETWORK', `${url.host} sent JSON that was cut short`)
+  if (bytes.length === 0 || /[}\]>]/.test(end)) return bytes
+  throw new NetworkError('NETWORK', `${url.host} sent a document that was cut short`)
 }
 
 function responseOf({ status, headers, body, discard }: Exchange, url: URL, what: string): HttpResponse {

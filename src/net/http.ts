@@ -3,8 +3,9 @@ import { type AsterError, InternalError, NetworkError, UsageError } from '../err
 import { answerOf, named } from './answer.js'
 import { decoded, ENCODINGS, endingWith, readSome } from './body.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
-import { defaultEndpoints, isLoopback, redirectsWithin } from './endpoints.js'
-import { HostLimiter, type HostLimits } from './limit.js'
+import { type Endpoints, endpointsFrom, isLoopback, redirectsWithin } from './endpoints.js'
+import { HostLimiter } from './limit.js'
+import { type Manners, mannersOf } from './manners.js'
 import { redact, safeUrl } from './redact.js'
 import { type Hop, type MayFollow, MOST_HOPS, nextHop, REDIRECTS, redirectLoop, tooManyHops } from './redirect.js'
 import { type Credentials, refusalOf, retiredHost } from './refusal.js'
@@ -49,7 +50,7 @@ export interface HttpResponse {
 
 export interface HttpClient {
   /**
-   * Sends a request until it is answered for good. Answers in JSON are read whole before they are returned, so that a
+   * Sends a request until it is answered for good. Documents in JSON and XML are read whole before they are returned, so that a
    * broken one is asked for again; other bodies are read by the caller, and what breaks in them is the caller's.
    *
    * @throws NetworkError, AuthError, NotFoundError for what went wrong at the service or on the way; AbortError
@@ -59,28 +60,25 @@ export interface HttpClient {
 
 export interface HttpClientOptions {
   readonly userAgent?: string | undefined
-  readonly limits?: Partial<HostLimits> | undefined
+  /** The services' addresses; default: those of `env`. They say where redirects may lead, and how to ask whom. */
+  readonly endpoints?: Endpoints | undefined
+  /** Manners at every host in place of its own. */
+  readonly manners?: Partial<Manners> | undefined
   readonly retry?: Partial<RetryPolicy> | undefined
   readonly connectTimeoutMs?: number | undefined
-  /** How long the first byte of an answer may take. */
-  readonly firstByteTimeoutMs?: number | undefined
   /** How long a body may stand still. */
   readonly idleTimeoutMs?: number | undefined
   /** Certificate authorities in PEM, instead of those of Node. */
   readonly ca?: string | undefined
-  /** Read for proxies; default that of the process. */
+  /** Read for proxies and addresses; default that of the process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
-  /** Where redirects may lead; default: what `endpoints.ts` knows. */
-  readonly mayFollow?: MayFollow | undefined
   /** Told what is done beyond the plain case (redirects, waits); without secrets. */
   readonly onNote?: ((text: string) => void) | undefined
   readonly clock?: Clock | undefined
   readonly transport?: Transport | undefined
 }
 
-const HOST_LIMITS: HostLimits = { concurrency: 6, requestsPerSecond: 20 }
 const CONNECT_TIMEOUT_MS = 10_000
-const FIRST_BYTE_TIMEOUT_MS = 60_000
 const IDLE_TIMEOUT_MS = 30_000
 /** How much of an unwelcome answer is read for its message. */
 const REFUSAL_BYTES = 8 * 1024
@@ -97,16 +95,18 @@ class Client implements HttpClient {
   readonly #transport: Transport
   readonly #mayFollow: MayFollow
   readonly #userAgent: string
-  readonly #firstByteTimeoutMs: number
+  readonly #mannersAt: (host: string) => Manners
   readonly #note: (text: string) => void
 
   constructor(options: HttpClientOptions) {
+    const env = options.env ?? process.env
+    const endpoints = options.endpoints ?? endpointsFrom(env)
     this.#clock = options.clock ?? SYSTEM_CLOCK
-    this.#limiter = new HostLimiter({ ...HOST_LIMITS, ...options.limits }, this.#clock)
+    this.#mannersAt = mannersOf(endpoints, options.manners ?? {})
+    this.#limiter = new HostLimiter(this.#mannersAt, this.#clock)
     this.#policy = { ...RETRY_POLICY, ...options.retry }
-    this.#mayFollow = options.mayFollow ?? redirectsWithin(defaultEndpoints())
+    this.#mayFollow = redirectsWithin(endpoints)
     this.#userAgent = options.userAgent ?? userAgent()
-    this.#firstByteTimeoutMs = options.firstByteTimeoutMs ?? FIRST_BYTE_TIMEOUT_MS
     this.#note = options.onNote ?? (() => {})
     this.#transport =
       options.transport ??
@@ -114,7 +114,7 @@ class Client implements HttpClient {
         connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
         idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
         ca: options.ca,
-        env: options.env ?? process.env,
+        env,
       })
   }
 
@@ -180,7 +180,7 @@ class Client implements HttpClient {
     const headers = headersOf(this.#userAgent, request, hop, secrets)
     let exchange: Exchange
     try {
-      const firstByteTimeoutMs = request.firstByteTimeoutMs ?? this.#firstByteTimeoutMs
+      const firstByteTimeoutMs = request.firstByteTimeoutMs ?? this.#mannersAt(url.host).firstByteTimeoutMs
       exchange = await this.#transport({ url, method, headers, body, firstByteTimeoutMs, signal })
     } catch (error) {
       release()

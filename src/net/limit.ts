@@ -1,18 +1,13 @@
 // How many requests one host gets at a time, and how fast one after the other.
 import { AbortError } from '../errors.js'
 import type { Clock } from './clock.js'
-
-export interface HostLimits {
-  /** Requests in flight to one host, bodies included. */
-  readonly concurrency: number
-  /** Starts per second to one host, after a burst of `concurrency`. */
-  readonly requestsPerSecond: number
-}
+import type { Manners } from './manners.js'
 
 /** Returned by `acquire`; gives the place back, once. */
 export type Release = () => void
 
 interface Host {
+  readonly manners: Manners
   inFlight: number
   /** Earliest instant of the next start, in ms; runs ahead of the clock when the host is asked often. */
   nextStart: number
@@ -25,14 +20,14 @@ export class HostLimiter {
   readonly #hosts = new Map<string, Host>()
 
   constructor(
-    private readonly limits: HostLimits,
+    private readonly mannersAt: (host: string) => Manners,
     private readonly clock: Clock,
   ) {}
 
   /** Waits for a place at the host, first come, first served. */
   async acquire(name: string, signal?: AbortSignal): Promise<Release> {
     const host = this.#host(name)
-    if (host.inFlight < this.limits.concurrency) host.inFlight += 1
+    if (host.inFlight < host.manners.concurrency) host.inFlight += 1
     else await turn(host, signal)
     const release = once(() => {
       const next = host.waiting.shift()
@@ -57,7 +52,7 @@ export class HostLimiter {
 
   /** Time to wait before this start, by a leaky bucket that starts out empty. */
   #delay(host: Host): number {
-    const { concurrency, requestsPerSecond } = this.limits
+    const { concurrency, requestsPerSecond } = host.manners
     const now = this.clock.now()
     const interval = 1000 / requestsPerSecond
     const start = Math.max(now, host.nextStart - interval * concurrency)
@@ -68,7 +63,8 @@ export class HostLimiter {
   #host(name: string): Host {
     const known = this.#hosts.get(name)
     if (known !== undefined) return known
-    const host: Host = { inFlight: 0, nextStart: 0, heldUntil: 0, waiting: [] }
+    const manners = this.mannersAt(name)
+    const host: Host = { manners, inFlight: 0, nextStart: 0, heldUntil: 0, waiting: [] }
     this.#hosts.set(name, host)
     return host
   }

@@ -1,7 +1,9 @@
 // The client: bodies whole and broken, time-outs, abort, limits, and what its messages say.
 import { describe, expect, test } from 'vitest'
 import { SYSTEM_CLOCK } from '../../../src/net/clock.js'
+import { endpointsFrom } from '../../../src/net/endpoints.js'
 import type { HttpResponse } from '../../../src/net/http.js'
+import { mannersOf } from '../../../src/net/manners.js'
 import type { Fault } from '../../fakes/faults.js'
 import { fakeTiff } from '../../fakes/granules.js'
 import { startWorld, type World } from '../../fakes/world.js'
@@ -103,7 +105,7 @@ describe('bodies', () => {
 
   test('that nobody wants are dropped', async () => {
     const world = await worldWith()
-    const http = world.client({ limits: { concurrency: 1 } })
+    const http = world.client({ manners: { concurrency: 1 } })
     for (let time = 0; time < 3; time += 1) {
       await (await http.send({ url: `${world.endpoints.aws}/${KEY}`, what: 'look' })).cancel()
       for await (const _ of (await http.send({ url: `${world.endpoints.aws}/${KEY}`, what: 'look' })).body) break
@@ -160,10 +162,22 @@ describe('documents', () => {
   })
 })
 
+test('a listing in XML that was cut is asked for again', async () => {
+  const cut: Fault = {
+    kind: 'body',
+    text: '<?xml version="1.0"?><ListBucketResult><Contents><Key>a',
+    contentType: 'application/xml',
+  }
+  const world = await worldWith([cut])
+  const response = await get(world, { url: `${world.endpoints.aws}/?list-type=2` })
+  expect(await response.text()).toMatch(/<Key>scene\.tif<\/Key>.*<\/ListBucketResult>$/)
+  expect(world.log.length).toBe(2)
+})
+
 describe('waiting', () => {
   test('for an answer has an end', async () => {
     const world = await worldWith([{ kind: 'silence' }])
-    const options = { firstByteTimeoutMs: 80, retry: { attempts: 1 } }
+    const options = { manners: { firstByteTimeoutMs: 80 }, retry: { attempts: 1 } }
     await expect(get(world, {}, options)).rejects.toMatchObject({
       code: 'TIMEOUT',
       message: expect.stringContaining('no answer from 127.0.0.1'),
@@ -175,7 +189,7 @@ describe('waiting', () => {
     expect((await get(world, { firstByteTimeoutMs: 80 })).status).toBe(200)
   })
 
-  const places: [string, Fault[], { limits?: { concurrency: number }; clock?: typeof SYSTEM_CLOCK }][] = [
+  const places: [string, Fault[], { clock?: typeof SYSTEM_CLOCK }][] = [
     ['for an answer', [{ kind: 'silence' }], {}],
     ['for the rest of a body', [{ kind: 'stall', after: 500 }], {}],
     ['between two tries', [{ kind: 'status', status: 503, headers: { 'retry-after': '60' } }], { clock: SYSTEM_CLOCK }],
@@ -192,7 +206,7 @@ describe('waiting', () => {
 
   test('for a place at the host stops when it is told to', async () => {
     const world = await worldWith([{ kind: 'stall', after: 500 }])
-    const http = world.client({ limits: { concurrency: 1 } })
+    const http = world.client({ manners: { concurrency: 1 } })
     const request = { url: `${world.endpoints.aws}/${KEY}`, what: 'download' }
     const first = await http.send(request)
     const stop = new AbortController()
@@ -240,7 +254,7 @@ describe('politeness', () => {
         bucket: { [KEY]: Buffer.from('II*\0 some pixels') },
       },
     )
-    const http = world.client({ limits: { concurrency: 3 } })
+    const http = world.client({ manners: { concurrency: 3 } })
     let inFlight = 0
     let most = 0
     const one = async () => {
@@ -256,13 +270,24 @@ describe('politeness', () => {
 
   test('so many a second', async () => {
     const world = await worldWith()
-    const http = world.client({ limits: { concurrency: 2, requestsPerSecond: 10 } })
+    const http = world.client({ manners: { concurrency: 2, requestsPerSecond: 10 } })
     for (let time = 0; time < 12; time += 1) {
       await (await http.send({ url: `${world.endpoints.aws}/${KEY}`, what: 'look' })).cancel()
     }
     const [first = 0, last = 0] = [world.log[0]?.at, world.log.at(-1)?.at]
     expect(last - first).toBeGreaterThanOrEqual(900)
     expect(last - first).toBeLessThanOrEqual(1100)
+  })
+
+  test('fewer and slower for searches', () => {
+    const endpoints = endpointsFrom({})
+    const [search, store] = ['cmr.earthdata.nasa.gov', 'd1.cloudfront.net'].map(mannersOf(endpoints, {}))
+    expect(search).toMatchObject({ concurrency: 4, firstByteTimeoutMs: 185_000 })
+    expect(store).toMatchObject({ concurrency: 6, firstByteTimeoutMs: 60_000 })
+    expect(mannersOf(endpoints, { concurrency: 1 })('cmr.earthdata.nasa.gov')).toMatchObject({
+      concurrency: 1,
+      requestsPerSecond: 10,
+    })
   })
 
   test('says who it is', async () => {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { EarthdataCredentials, type EarthdataStatus } from '../../auth/earthdata.js'
 import { subscriptionKeySource } from '../../auth/planetary-computer.js'
 import { probeEarthdata } from '../../auth/probe.js'
-import { endpointsFrom, redirectsWithin } from '../../net/endpoints.js'
+import { endpointsFrom } from '../../net/endpoints.js'
 import { createHttpClient } from '../../net/http.js'
 import { type CliContext, talkTo } from '../context.js'
 import { DONE, type ExitStatus } from '../exit-status.js'
@@ -56,7 +56,7 @@ function connect(ctx: CliContext, options: Options) {
   const { env } = ctx
   const talk = talkTo(ctx, options)
   const endpoints = endpointsFrom(env)
-  const http = createHttpClient({ env, mayFollow: redirectsWithin(endpoints), onNote: (text) => talk.detail(text) })
+  const http = createHttpClient({ env, endpoints, onNote: (text) => talk.detail(text) })
   const tokenFile = env.ASTER_TOKEN_FILE === '' ? undefined : env.ASTER_TOKEN_FILE
   const onWarning = (text: string) => talk.warn(text)
   return { http, endpoints, credentials: new EarthdataCredentials({ http, endpoints, env, tokenFile, onWarning }) }
