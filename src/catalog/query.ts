@@ -1,6 +1,7 @@
 // What a search asks for, checked and normalised before anything is read.
 import { UsageError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
+import type { Polygon } from '../geo/polygon.js'
 import { callNow } from '../native/call.js'
 import type { Area } from '../native/contract.js'
 import { nearNamesHint } from '../near-names.js'
@@ -16,15 +17,32 @@ export interface SceneQuery {
   endDate?: string | undefined
   /** Percent. Scenes of unknown cloud cover pass. */
   cloudCoverMax?: number | undefined
+  /** Scenes that do not say which they are pass. */
+  dayNight?: DayNight | undefined
+  /** Months of the year, 1 to 12, of every year of the period. */
+  months?: readonly number[] | undefined
+  /** Scenes whose footprint shares a point with it; with `bbox`, both have to hold. */
+  polygon?: Polygon | undefined
+  /** `004`, `003` or `031`. Local: all when left out; remote: the newest the source serves. */
+  productVersion?: string | undefined
 }
+
+export const DAY_NIGHT = ['day', 'night'] as const
+export type DayNight = (typeof DAY_NIGHT)[number]
 
 export interface ResolvedQuery {
   product: string | undefined
-  /** West < east in each; empty means everywhere. */
+  bbox: BoundingBox | undefined
+  /** `bbox` as parts with west < east; empty means everywhere. */
   boxes: BoundingBox[]
   startMs: number
   endMs: number
   cloudCoverMax: number | undefined
+  dayNight: DayNight | undefined
+  /** In order; empty means all. */
+  months: readonly number[]
+  polygon: Polygon | undefined
+  productVersion: string | undefined
 }
 
 const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?(Z|[+-]\d{2}:?\d{2})?)?$/
@@ -60,13 +78,33 @@ export function parsePeriod(
   return { startMs, endMs }
 }
 
+/** Names that are in use elsewhere, in capitals with `_` for blanks and hyphens. */
+const PRODUCT_ALIASES: Readonly<Record<string, string>> = {
+  ASTER_L1A: 'AST_L1A',
+  ASTER_L1B: 'AST_L1B',
+  ASTER_L1T: 'AST_L1T',
+  AST_14DEM: 'AST14DEM',
+  ASTER_14DEM: 'AST14DEM',
+}
+
 /** The product's name as it is spelt officially. */
 export function resolveProduct(name: string): string {
   const known = callNow((addon) => addon.products()).map((product) => product.name)
-  const found = known.find((product) => product.toLowerCase() === name.trim().toLowerCase())
+  const wanted = name
+    .trim()
+    .toUpperCase()
+    .replace(/[\s-]+/g, '_')
+  const found = known.find((product) => product === (PRODUCT_ALIASES[wanted] ?? wanted))
   if (found !== undefined) return found
   const near = callNow((addon) => addon.suggest('product', name))
   throw new UsageError(`unknown product "${name}"`, { hint: nearNamesHint(near, known, 'products') })
+}
+
+/** Three digits of a product version, from `4`, `004` or `V004`. */
+export function resolveVersion(version: string): string {
+  const [, digits] = /^v?(\d{1,3})$/i.exec(version.trim()) ?? []
+  if (digits !== undefined) return digits.padStart(3, '0')
+  throw new UsageError(`the product version must look like 004, got "${version}"`)
 }
 
 export function toBoundingBox(area: BoundingBox | Area): BoundingBox {
@@ -74,15 +112,28 @@ export function toBoundingBox(area: BoundingBox | Area): BoundingBox {
 }
 
 export function resolveQuery(query: SceneQuery): ResolvedQuery {
-  const { cloudCoverMax } = query
+  const { cloudCoverMax, dayNight, months = [], polygon, productVersion } = query
   if (cloudCoverMax !== undefined && !(cloudCoverMax >= 0 && cloudCoverMax <= 100)) {
     throw new UsageError(`cloudCoverMax must lie between 0 and 100 percent, got ${cloudCoverMax}`)
   }
-  const period = parsePeriod(query.startDate, query.endDate)
+  for (const month of months) {
+    if (!(Number.isInteger(month) && month >= 1 && month <= 12)) {
+      throw new UsageError(`months must be numbers from 1 to 12, got ${month}`)
+    }
+  }
+  if (dayNight !== undefined && !DAY_NIGHT.includes(dayNight)) {
+    throw new UsageError(`dayNight must be day or night, got "${String(dayNight)}"`)
+  }
+  const bbox = query.bbox === undefined ? undefined : toBoundingBox(query.bbox)
   return {
     product: query.product === undefined ? undefined : resolveProduct(query.product),
-    boxes: query.bbox === undefined ? [] : toBoundingBox(query.bbox).split(),
-    ...period,
+    bbox,
+    boxes: bbox?.split() ?? [],
+    ...parsePeriod(query.startDate, query.endDate),
     cloudCoverMax,
+    dayNight,
+    months: [...new Set(months)].sort((left, right) => left - right),
+    polygon,
+    productVersion: productVersion === undefined ? undefined : resolveVersion(productVersion),
   }
 }
