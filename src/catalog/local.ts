@@ -1,12 +1,22 @@
 // A folder of granules as a source of scenes, searched with the same filters as any catalogue.
 import { statSync } from 'node:fs'
 import { type CallOptions, callForOutcome, callNative } from '../native/call.js'
-import type { ArchiveListing, Area, NativeError } from '../native/contract.js'
-import type { CatalogBackend, Coverage, SearchResult } from './backend.js'
+import type { ArchiveListing, NativeError } from '../native/contract.js'
+import { type IndexOptions, listArchive } from './archive-index.js'
+import {
+  type CatalogBackend,
+  coverageOf,
+  type IterOptions,
+  noneRejected,
+  type SceneCount,
+  type SearchResult,
+} from './backend.js'
+import { passesUnknownCloud, rejectingFilter } from './filter.js'
+import { acquisitionOf, newestOfEachAcquisition } from './newest.js'
 import type { ResolvedQuery } from './query.js'
-import { acquisitionOf, newestOfEachAcquisition, type Scene, sceneFromGranule } from './scene.js'
+import { type Scene, sceneFromGranule } from './scene.js'
 
-export interface LocalSources {
+export interface LocalSources extends Pick<IndexOptions, 'archiveIndex'> {
   /** Folder that is searched for granules. */
   archive?: string | undefined
   /** Granules by path: files, granule folders, or folders to search. */
@@ -25,14 +35,28 @@ export class LocalBackend implements CatalogBackend {
     this.description = only !== undefined && second === undefined ? only : 'the granules given'
   }
 
+  async *iter(query: ResolvedQuery, { leftOut, signal }: IterOptions = {}): AsyncGenerator<Scene, void, undefined> {
+    const granules = await this.#listing(query, { signal })
+    for (const file of granules.skipped) leftOut?.skipped?.(file)
+    const { scenes, duplicates } = selectScenes(granules, query, leftOut?.rejected)
+    for (const scene of duplicates) leftOut?.older?.(scene)
+    yield* scenes
+  }
+
   async search(query: ResolvedQuery, options: CallOptions = {}): Promise<SearchResult> {
-    const { archive, granules = [] } = this.#sources
+    return selectScenes(await this.#listing(query, options), query)
+  }
+
+  async count(query: ResolvedQuery, options: CallOptions = {}): Promise<SceneCount> {
+    return { count: (await this.search(query, options)).scenes.length, exact: true }
+  }
+
+  async #listing({ product }: ResolvedQuery, options: CallOptions): Promise<ArchiveListing> {
+    const { archive, granules = [], archiveIndex } = this.#sources
     const listings: ArchiveListing[] = []
-    if (archive !== undefined) {
-      listings.push(await callNative((addon) => addon.scanArchive(archive, query.product), options))
-    }
-    for (const path of granules) listings.push(await listPath(path, query.product, options))
-    return selectScenes(merge(listings), query)
+    if (archive !== undefined) listings.push(await listArchive(archive, product, { ...options, archiveIndex }))
+    for (const path of granules) listings.push(await listPath(path, product, options))
+    return merge(listings)
   }
 }
 
@@ -68,44 +92,29 @@ function merge(listings: readonly ArchiveListing[]): ArchiveListing {
 }
 
 /** Applies a query to granules that are already described. */
-export function selectScenes({ granules, skipped }: ArchiveListing, query: ResolvedQuery): SearchResult {
-  const ofProduct = granules.filter(({ product }) => query.product === undefined || product === query.product)
-  const rejected = { product: granules.length - ofProduct.length, dates: 0, area: 0, cloudCover: 0 }
+export function selectScenes(
+  { granules, skipped }: ArchiveListing,
+  query: ResolvedQuery,
+  onRejected: (filter: keyof SearchResult['rejected'], scene: Scene) => void = () => {},
+): SearchResult {
+  const { product, productVersion } = query
+  const ofProduct = granules.filter(
+    (granule) =>
+      (product === undefined || granule.product === product) &&
+      (productVersion === undefined || granule.version === productVersion),
+  )
+  const rejected = { ...noneRejected(), product: granules.length - ofProduct.length }
   let cloudUnknown = 0
   const { kept, older } = newestOfEachAcquisition(ofProduct.map(sceneFromGranule))
   const scenes = kept.filter((scene) => {
     const filter = rejectingFilter(scene, query)
-    if (filter !== undefined) rejected[filter] += 1
-    else if (query.cloudCoverMax !== undefined && scene.cloudCoverPercent === undefined) cloudUnknown += 1
-    return filter === undefined
+    if (filter === undefined && passesUnknownCloud(scene, query)) cloudUnknown += 1
+    if (filter === undefined) return true
+    rejected[filter] += 1
+    onRejected(filter, scene)
+    return false
   })
   const found = new Set(scenes.map(acquisitionOf))
   const duplicates = older.filter((scene) => found.has(acquisitionOf(scene)))
-  return { scenes, duplicates, cloudUnknown, rejected, skipped, coverage: coverageOf(kept) }
-}
-
-function rejectingFilter(scene: Scene, query: ResolvedQuery): keyof SearchResult['rejected'] | undefined {
-  const time = Date.parse(scene.time)
-  if (time < query.startMs || time > query.endMs) return 'dates'
-  if (query.boxes.length > 0 && !query.boxes.some((box) => box.intersects(scene.bbox))) return 'area'
-  const { cloudCoverMax } = query
-  if (cloudCoverMax !== undefined && (scene.cloudCoverPercent ?? 0) > cloudCoverMax) return 'cloudCover'
-  return undefined
-}
-
-function coverageOf(scenes: readonly Scene[]): Coverage {
-  const [first] = scenes
-  const last = scenes.at(-1)
-  if (first === undefined || last === undefined) return { scenes: 0 }
-  const bbox = scenes.map((scene) => scene.bbox).reduce(union)
-  return { scenes: scenes.length, bbox, firstTime: first.time, lastTime: last.time }
-}
-
-function union(left: Area, right: Area): Area {
-  return {
-    west: Math.min(left.west, right.west),
-    south: Math.min(left.south, right.south),
-    east: Math.max(left.east, right.east),
-    north: Math.max(left.north, right.north),
-  }
+  return { scenes, duplicates, cloudUnknown, rejected, skipped, coverage: coverageOf(kept), notes: [] }
 }
