@@ -9,17 +9,26 @@ export {
   type ReadBandOptions,
   type SolarIrradiance,
 } from './access/dataset.js'
-export type { Coverage, SearchResult } from './catalog/backend.js'
+export type { AcquisitionRecord } from './catalog/acquisition-records.js'
+export type { Coverage, LeftOut, SceneCount, SearchResult } from './catalog/backend.js'
 export {
   ASTERCatalog,
-  type BackendName,
   type CatalogOptions,
+  type IterSceneOptions,
   type SceneTile,
   type SearchOptions,
   type TileOptions,
 } from './catalog/catalog.js'
-export type { SceneQuery } from './catalog/query.js'
-export type { Scene } from './catalog/scene.js'
+export type { DayNight, SceneQuery } from './catalog/query.js'
+export {
+  type BackendName,
+  type FileRole,
+  isLocalScene,
+  type LocalScene,
+  type Scene,
+  type SceneFile,
+} from './catalog/scene.js'
+export { parseScenes } from './catalog/scene-json.js'
 export {
   AbortError,
   AsterError,
@@ -34,6 +43,8 @@ export {
   UsageError,
 } from './errors.js'
 export { BoundingBox } from './geo/bounding-box.js'
+export { parsePolygon } from './geo/geojson.js'
+export { Polygon } from './geo/polygon.js'
 export { REGIONS, type RegionName } from './geo/regions.js'
 export type { CallOptions, JobOptions } from './native/call.js'
 export type {

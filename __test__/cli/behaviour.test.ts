@@ -160,7 +160,7 @@ describe('search', () => {
   test('prints a JSON array, empty when nothing is found', async () => {
     const { status, stdout } = await run(['search', '--archive', '/archive', '--product', 'AST_L1T'])
     const scenes: { schema: number; id: string }[] = JSON.parse(stdout)
-    expect([status, scenes.length, scenes[0]?.schema]).toEqual([0, 3, 1])
+    expect([status, scenes.length, scenes[0]?.schema]).toEqual([0, 3, 2])
     const nothing = ['search', '--archive', '/archive', '--start', '2020-01-01']
     expect(await run(nothing)).toEqual({ status: 0, stdout: '[]\n', stderr: '' })
     expect(await run([...nothing, '--fail-on-empty'])).toEqual({ status: 1, stdout: '[]\n', stderr: '' })
@@ -306,10 +306,10 @@ describe('wrong calls', () => {
       /^error: unknown --calibration "radience"\n {2}hint: did you mean radiance\?\n$/,
     ],
     [
-      'another backend',
-      ['search', '--backend', 'aws'],
+      'a remote backend where files are needed',
+      ['run', '--backend', 'aws', ...OUT],
       2,
-      /^error: the aws backend is not in this version\n {2}hint: use the local backend/,
+      /^error: run reads granules on disk; the aws backend only finds them\n {2}hint: find them with/,
     ],
     [
       'unknown backend',

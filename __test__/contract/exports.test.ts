@@ -17,10 +17,14 @@ test('the package exports these values', () => {
     'NetworkError',
     'NotFoundError',
     'OutputError',
+    'Polygon',
     'REGIONS',
     'ResourceError',
     'UsageError',
     'applyRadianceConversion',
     'brightnessTemperature',
+    'isLocalScene',
+    'parsePolygon',
+    'parseScenes',
   ])
 })

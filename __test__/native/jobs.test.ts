@@ -10,7 +10,7 @@ import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect } from 'vitest'
 import { ASTERDataAccess } from '../../src/access/data-access.js'
 import { ASTERCatalog } from '../../src/catalog/catalog.js'
-import type { Scene } from '../../src/catalog/scene.js'
+import { isLocalScene, type LocalScene } from '../../src/catalog/scene.js'
 import { native } from '../../src/native/load.js'
 import { ASTERTimeSeries } from '../../src/series/time-series.js'
 import { ROOT, SAMPLE, sampleTest } from '../native-addon.js'
@@ -23,9 +23,9 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 const access = new ASTERDataAccess()
-async function dayScenes(): Promise<Scene[]> {
+async function dayScenes(): Promise<LocalScene[]> {
   const scenes = await new ASTERCatalog({ archive: SAMPLE }).search({ product: 'AST_L1T' })
-  return scenes.filter((scene) => scene.subsystems.includes('VNIR'))
+  return scenes.filter(isLocalScene).filter((scene) => scene.subsystems.includes('VNIR'))
 }
 /** How many numbers differ; NaN is NaN. */
 function differences(left: Float32Array | undefined, right: Float32Array | undefined): number {

@@ -1,26 +1,37 @@
-// ASTERCatalog: finds the scenes of an area and a period.
+// ASTERCatalog: finds the scenes of an area and a period, on disk or in a remote catalogue.
 import { UsageError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
 import type { CallOptions } from '../native/call.js'
 import { nearNames, nearNamesHint } from '../near-names.js'
-import type { CatalogBackend, SearchResult } from './backend.js'
+import { defaultEndpoints, type Endpoints } from '../net/endpoints.js'
+import { createHttpClient, type HttpClient } from '../net/http.js'
+import type { AcquisitionRecord } from './acquisition-records.js'
+import { AwsBackend } from './aws.js'
+import { type CatalogBackend, collect, type LeftOut, type SceneCount, type SearchResult } from './backend.js'
+import { CmrBackend } from './cmr.js'
+import type { CollectionOptions } from './collections.js'
 import { LocalBackend, type LocalSources } from './local.js'
+import { PlanetaryComputerBackend } from './planetary-computer.js'
 import { resolveQuery, type SceneQuery, toBoundingBox } from './query.js'
-import type { Scene } from './scene.js'
+import { BACKENDS, type BackendName, type Scene } from './scene.js'
 
-/** Every backend there is a name for; this version searches `local`. */
-export const BACKENDS = ['local', 'earthaccess', 'planetary_computer', 'aws'] as const
-export type BackendName = (typeof BACKENDS)[number]
-
-export interface CatalogOptions extends LocalSources {
-  /** Default `local`, which needs `archive`, `granules` or both. */
+export interface CatalogOptions extends LocalSources, CollectionOptions {
+  /** Default `local`, which needs `archive`, `granules` or both; the others need neither files nor a login. */
   backend?: BackendName | undefined
+  /** Client for remote searches; default: one of its own. */
+  http?: HttpClient | undefined
+  /** Addresses of services; default: the real ones, or what the environment names instead. */
+  endpoints?: Partial<Endpoints> | undefined
 }
 
-export type SearchOptions = SceneQuery & CallOptions
+export type SearchOptions = SceneQuery & CallOptions & { limit?: number | undefined }
 export type TileOptions = SearchOptions & {
   /** Default 10. */
   tileSizeDeg?: number | undefined
+}
+export type IterSceneOptions = SearchOptions & {
+  /** Told what is left out, and why. */
+  leftOut?: LeftOut | undefined
 }
 
 export interface SceneTile {
@@ -30,8 +41,11 @@ export interface SceneTile {
 
 export class ASTERCatalog {
   readonly #backend: CatalogBackend
+  readonly #options: CatalogOptions
+  #acquisitions: CmrBackend['acquisitions'] | undefined
 
   constructor(options: CatalogOptions = {}) {
+    this.#options = options
     this.#backend = openBackend(options)
   }
 
@@ -44,54 +58,139 @@ export class ASTERCatalog {
     return this.#backend.description
   }
 
-  /** Scenes in order of acquisition; the newest version of each. */
+  /** Scenes in order of acquisition; the newest version of each. A remote search without a product is for AST_L1T. */
   async search(options: SearchOptions = {}): Promise<Scene[]> {
     return (await this.searchDetailed(options)).scenes
   }
 
   /** As `search`, with what was turned away, skipped or left out, and what the source covers. */
-  async searchDetailed({ signal, ...query }: SearchOptions = {}): Promise<SearchResult> {
-    return this.#backend.search(resolveQuery(query), { signal })
+  async searchDetailed({ signal, limit, ...query }: SearchOptions = {}): Promise<SearchResult> {
+    checkLimit(limit)
+    const backend = limit === undefined ? this.#backend : limited(this.#backend, limit)
+    return backend.search(resolveQuery(query), { signal })
   }
 
-  /** Scenes one by one, in order of acquisition. */
-  async *iterScenes(options: SearchOptions = {}): AsyncGenerator<Scene, void, undefined> {
-    yield* await this.search(options)
+  /** Scenes one by one, in order of acquisition; a remote search holds one page of them at a time. */
+  async *iterScenes({
+    signal,
+    limit,
+    leftOut,
+    ...query
+  }: IterSceneOptions = {}): AsyncGenerator<Scene, void, undefined> {
+    checkLimit(limit)
+    yield* first(this.#backend.iter(resolveQuery(query), { signal, leftOut }), limit)
   }
 
-  /** Tiles of the area that hold scenes, west to east and then south to north. */
+  /** How many scenes there are; see `exact`. */
+  async count({ signal, ...query }: SceneQuery & CallOptions = {}): Promise<SceneCount> {
+    return this.#backend.count(resolveQuery(query), { signal })
+  }
+
+  /** Tiles of the area that hold scenes, west to east and then south to north. A remote source is asked tile by tile. */
   async *searchTiles({ tileSizeDeg = 10, ...options }: TileOptions): AsyncGenerator<SceneTile, void, undefined> {
     if (!(tileSizeDeg > 0)) throw new UsageError(`tileSizeDeg must be greater than 0, got ${tileSizeDeg}`)
-    const area = toBoundingBox(options.bbox ?? { west: -180, south: -90, east: 180, north: 90 })
-    const scenes = await this.search({ ...options, bbox: area })
+    const around = options.polygon?.bbox ?? { west: -180, south: -90, east: 180, north: 90 }
+    const area = toBoundingBox(options.bbox ?? around)
+    const isLocal = this.#backend instanceof LocalBackend
+    const all = isLocal ? await this.search({ ...options, bbox: area }) : []
     for (const part of area.split()) {
       for (const bbox of tilesOf(part, tileSizeDeg)) {
-        const inside = scenes.filter((scene) => bbox.intersects(scene.bbox))
-        if (inside.length > 0) yield { bbox, scenes: inside }
+        const scenes = isLocal
+          ? all.filter((scene) => bbox.intersects(scene.bbox))
+          : await this.search({ ...options, bbox })
+        if (scenes.length > 0) yield { bbox, scenes }
       }
     }
   }
+
+  /**
+   * The AST_L1A record of a scene's acquisition, from NASA's catalogue, if there is one. Version 004 of AST_L1T carries
+   * no gains; they are read from this record when it lies beside the granule under its `fileName`.
+   */
+  async acquisitionRecord(scene: Scene, options: CallOptions = {}): Promise<AcquisitionRecord | undefined> {
+    return this.#records().find(scene, options)
+  }
+
+  /** As `acquisitionRecord`, for many scenes with few requests; by `sceneKey`. */
+  async acquisitionRecords(
+    scenes: readonly Scene[],
+    options: CallOptions = {},
+  ): Promise<Map<string, AcquisitionRecord>> {
+    return this.#records().findAll(scenes, options)
+  }
+
+  /** The same scenes with gains, outline and cloud cover of their AST_L1A records, where they have none of their own. */
+  complete(scenes: AsyncIterable<Scene>, options: CallOptions = {}): AsyncIterable<Scene> {
+    return this.#records().complete(scenes, options)
+  }
+
+  #records(): CmrBackend['acquisitions'] {
+    this.#acquisitions ??=
+      this.#backend instanceof CmrBackend ? this.#backend.acquisitions : openCmr(this.#options).acquisitions
+    return this.#acquisitions
+  }
 }
 
-function openBackend({ backend = 'local', archive, granules = [] }: CatalogOptions): CatalogBackend {
-  if (!BACKENDS.includes(backend)) {
-    throw new UsageError(`unknown backend "${backend}"`, {
-      hint: nearNamesHint(nearNames(backend, BACKENDS), BACKENDS, 'backends'),
-    })
+function openBackend(options: CatalogOptions): CatalogBackend {
+  const { backend = 'local', archive, granules = [] } = options
+  const { http, pcStac, aws } = remoteOf(options)
+  switch (backend) {
+    case 'local':
+      if (archive === undefined && granules.length === 0) {
+        throw new UsageError('the local backend needs an archive, which is a folder of granules, or granules by path', {
+          hint: 'give it one: { archive: "DIR" }',
+        })
+      }
+      return new LocalBackend(options)
+    case 'earthaccess':
+      return openCmr(options)
+    case 'planetary_computer':
+      return new PlanetaryComputerBackend({ http: http(), baseUrl: pcStac })
+    case 'aws':
+      return new AwsBackend({ http: http(), baseUrl: aws })
+    default:
+      throw new UsageError(`unknown backend "${String(backend)}"`, {
+        hint: nearNamesHint(nearNames(String(backend), BACKENDS), BACKENDS, 'backends'),
+      })
   }
-  if (backend !== 'local') {
-    throw new UsageError(`the ${backend} backend is not in this version`, {
-      code: 'UNSUPPORTED',
-      exitCode: 2,
-      hint: 'use the local backend with a folder of granules that you have: { backend: "local", archive: "DIR" }',
-    })
+}
+
+function openCmr(options: CatalogOptions): CmrBackend {
+  const { provider, collections } = options
+  const { http, cmr } = remoteOf(options)
+  return new CmrBackend({ http: http(), baseUrl: cmr, provider, collections })
+}
+
+function remoteOf({ http, endpoints }: CatalogOptions) {
+  return { ...defaultEndpoints(), ...endpoints, http: () => http ?? createHttpClient() }
+}
+
+function checkLimit(limit: number | undefined): void {
+  if (limit === undefined || (Number.isSafeInteger(limit) && limit > 0)) return
+  throw new UsageError(`limit must be a whole number, 1 or more, got ${limit}`)
+}
+
+/** The first scenes of a stream; the rest is not asked for. */
+async function* first(scenes: AsyncIterable<Scene>, limit = Number.POSITIVE_INFINITY): AsyncGenerator<Scene> {
+  let count = 0
+  for await (const scene of scenes) {
+    yield scene
+    count += 1
+    if (count >= limit) return
   }
-  if (archive === undefined && granules.length === 0) {
-    throw new UsageError('the local backend needs an archive, which is a folder of granules, or granules by path', {
-      hint: 'give it one: { archive: "DIR" }',
-    })
+}
+
+/** A backend whose search stops after so many scenes. */
+function limited(backend: CatalogBackend, limit: number): Pick<CatalogBackend, 'search'> {
+  return {
+    search: async (query, options) => {
+      if (!(backend instanceof LocalBackend)) {
+        return collect({ iter: (asked, given) => first(backend.iter(asked, given), limit) }, query, options)
+      }
+      const result = await backend.search(query, options)
+      return { ...result, scenes: result.scenes.slice(0, limit) }
+    },
   }
-  return new LocalBackend({ archive, granules })
 }
 
 function* tilesOf(box: BoundingBox, size: number): Generator<BoundingBox, void, undefined> {

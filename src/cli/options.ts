@@ -3,7 +3,9 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { resolveSubsystem } from '../access/data-access.js'
 import { CALIBRATIONS, SOLAR_IRRADIANCES } from '../access/dataset.js'
-import { BACKENDS } from '../catalog/catalog.js'
+import { INDEX_MODES } from '../catalog/archive-index.js'
+import { DAY_NIGHT } from '../catalog/query.js'
+import { BACKENDS } from '../catalog/scene.js'
 import { BoundingBox } from '../geo/bounding-box.js'
 import { RESAMPLINGS } from '../series/request.js'
 import {
@@ -13,11 +15,15 @@ import {
   parseCoefficients,
   parseCount,
   parseGains,
+  parseLimit,
   parseList,
+  parseMonths,
   parsePercent,
+  parsePolygonFile,
   parsePositive,
 } from './parse.js'
 import { PROGRESS_MODES } from './progress.js'
+import { SCENE_FORMATS } from './scene-formats.js'
 
 interface OptionSpec<S extends z.ZodType> {
   flags: string
@@ -47,7 +53,7 @@ const choice =
     parseChoice(name, given, choices)
 
 export const OPTIONS = {
-  backend: value('--backend <name>', `where to look: ${BACKENDS.join(', ')} (this version: local)`, choice(BACKENDS)),
+  backend: value('--backend <name>', `where to look: ${BACKENDS.join(', ')}; default local`, choice(BACKENDS)),
   archive: value('--archive <dir>', 'folder of granules, for the local backend', text),
   product: value('--product <name>', 'product, such as AST_L1T; see `products`', text),
   start: value('--start <date>', 'first day or instant, ISO 8601, UTC', text),
@@ -55,6 +61,17 @@ export const OPTIONS = {
   region: value('--region <name>', 'named region; see `regions`', (_, name) => BoundingBox.fromNamedRegion(name)),
   bbox: value('--bbox <W S E N>', 'west south east north in degrees; also W,S,E,N', parseBbox),
   cloudCoverMax: value('--cloud-cover-max <percent>', 'leave out cloudier scenes; unknown ones stay', parsePercent),
+  polygon: value('--polygon <file>', 'file with a GeoJSON polygon that scenes have to touch', parsePolygonFile),
+  months: list('--months <list>', 'months of each year, such as 6-8, 11-2 or 1,7', parseMonths),
+  dayNight: value('--day-night <which>', `${DAY_NIGHT.join(' or ')}; scenes that do not say stay`, choice(DAY_NIGHT)),
+  productVersion: value('--product-version <version>', '004, 003 or 031; default: the newest there is', text),
+  limit: value('--limit <count>', 'stop after so many scenes; `all` for no limit', parseLimit),
+  count: flag('--count', 'print how many scenes there are instead of the scenes'),
+  archiveIndex: value(
+    '--archive-index <mode>',
+    `what is known of the archive from last time: ${INDEX_MODES.join(', ')}; default use`,
+    choice(INDEX_MODES),
+  ),
   subsystem: list('--subsystem <name>', 'VNIR, SWIR, TIR; repeatable or by commas', (name, given) =>
     parseList(name, given).map(resolveSubsystem),
   ),
@@ -97,7 +114,7 @@ export const OPTIONS = {
   strict: flag('--strict', 'stop at the first granule that cannot be used'),
   failOnEmpty: flag('--fail-on-empty', 'exit with 1 when no scene is found'),
   dryRun: flag('--dry-run', 'say what would be read, needed and written; write nothing'),
-  format: value('--format <form>', 'json (default) or table', choice(['json', 'table'])),
+  format: value('--format <form>', `${SCENE_FORMATS.join(', ')}; default json`, choice(SCENE_FORMATS)),
   json: flag('--json', 'print results, and errors, as JSON'),
   quiet: flag('-q, --quiet', 'no notes and no warnings'),
   verbose: flag('-v, --verbose', 'say more about what is done'),

@@ -1,6 +1,9 @@
 // Reads the values of options: numbers, sizes, lists, boxes, pairs; each error names the option.
+import { readFileSync } from 'node:fs'
 import { AsterError, UsageError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
+import { parsePolygon } from '../geo/geojson.js'
+import type { Polygon } from '../geo/polygon.js'
 import { choose, GAINS, type Gain } from '../series/request.js'
 
 export function parseNumber(flag: string, text: string): number {
@@ -27,6 +30,36 @@ export function parsePercent(flag: string, text: string): number {
   const value = parseNumber(flag, text)
   if (value < 0 || value > 100) throw new UsageError(`${flag} must lie between 0 and 100 percent, got ${text}`)
   return value
+}
+
+/** A count, or nothing for `all`. */
+export function parseLimit(flag: string, text: string): number {
+  return text.trim().toLowerCase() === 'all' ? Number.POSITIVE_INFINITY : parseCount(flag, text)
+}
+
+/** Months of the year, from `6-8`, `11-2` (across the new year) or `1,7`. */
+export function parseMonths(flag: string, texts: readonly string[]): number[] {
+  return parseList(flag, texts).flatMap((item) => {
+    const [, first = '', last = first] = /^(\d{1,2})(?:-(\d{1,2}))?$/.exec(item) ?? []
+    const [from, to] = [Number(first), Number(last)]
+    const isMonth = (month: number) => month >= 1 && month <= 12
+    if (!isMonth(from) || !isMonth(to)) {
+      throw new UsageError(`${flag} must be months from 1 to 12, such as 6-8, 11-2 or 1,7, got "${item}"`)
+    }
+    const count = ((to - from + 12) % 12) + 1
+    return Array.from({ length: count }, (_, step) => ((from - 1 + step) % 12) + 1)
+  })
+}
+
+/** The polygon of a GeoJSON file. */
+export function parsePolygonFile(flag: string, path: string): Polygon {
+  let content: string
+  try {
+    content = readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new UsageError(`${flag}: cannot read ${path}`, { hint: 'name a GeoJSON file', cause })
+  }
+  return parsePolygon(content, `${flag} ${path}`)
 }
 
 const POWERS = 'KMGT'

@@ -3,6 +3,7 @@ import type { SearchResult } from '../catalog/backend.js'
 import { ASTERCatalog } from '../catalog/catalog.js'
 import { parsePeriod } from '../catalog/query.js'
 import { NotFoundError, UsageError } from '../errors.js'
+import { endpointsFrom } from '../net/endpoints.js'
 import type { CliContext, Talk } from './context.js'
 import type { OptionValues } from './options.js'
 import { formatDegrees, plural } from './output.js'
@@ -16,6 +17,11 @@ export const SCENE_OPTIONS = [
   'region',
   'bbox',
   'cloudCoverMax',
+  'polygon',
+  'months',
+  'dayNight',
+  'productVersion',
+  'archiveIndex',
 ] as const
 
 export type SceneOptions = OptionValues<(typeof SCENE_OPTIONS)[number]>
@@ -43,30 +49,45 @@ export function checkSceneOptions(paths: readonly string[], options: SceneOption
   }
 }
 
-export async function findScenes(
-  ctx: CliContext,
-  paths: readonly string[],
-  options: SceneOptions,
-): Promise<FoundScenes> {
+/** The catalogue to look in, and what to look for. */
+export function openSearch(ctx: CliContext, paths: readonly string[], options: SceneOptions) {
   checkSceneOptions(paths, options)
   const { backend, archive, product, start, end, cloudCoverMax } = options
-  const catalog = new ASTERCatalog({ backend, archive, granules: paths })
-  const result = await catalog.searchDetailed({
+  const { polygon, months, dayNight, productVersion, archiveIndex } = options
+  const endpoints = endpointsFrom(ctx.env)
+  const catalog = new ASTERCatalog({ backend, archive, granules: paths, archiveIndex, endpoints })
+  const query = {
     product,
     bbox: areaOf(options),
     startDate: start,
     endDate: end,
     cloudCoverMax,
+    polygon,
+    months,
+    dayNight,
+    productVersion,
     signal: ctx.signal,
-  })
+  }
+  return { catalog, query }
+}
+
+export async function findScenes(
+  ctx: CliContext,
+  paths: readonly string[],
+  options: SceneOptions,
+  limit?: number,
+): Promise<FoundScenes> {
+  const { catalog, query } = openSearch(ctx, paths, options)
+  const result = await catalog.searchDetailed({ ...query, limit })
   return { ...result, source: catalog.description }
 }
 
 export function sayWhatWasLeftOut(talk: Talk, found: FoundScenes): void {
+  for (const note of found.notes) talk.note(note)
   for (const { path, error } of found.skipped) talk.warn(`skipped ${path}: ${error.message}`)
   if (found.duplicates.length > 0) {
     talk.note(`${plural(found.duplicates.length, 'older version')} of the same acquisitions left out`)
-    for (const scene of found.duplicates) talk.detail(`left out ${scene.path}`)
+    for (const scene of found.duplicates) talk.detail(`left out ${scene.path ?? scene.id}`)
   }
   if (found.cloudUnknown > 0) talk.note(`${plural(found.cloudUnknown, 'scene')} of unknown cloud cover kept`)
 }
@@ -78,6 +99,7 @@ export function nothingFound({ source, coverage, rejected }: FoundScenes): NotFo
     [rejected.dates, 'outside the period'],
     [rejected.area, 'outside the area'],
     [rejected.cloudCover, 'too cloudy'],
+    [rejected.dayNight, 'of the other half of the day'],
   ]
   const said = reasons.filter(([count]) => count > 0).map(([count, reason]) => `${count} ${reason}`)
   const { bbox, firstTime, lastTime } = coverage

@@ -1,6 +1,6 @@
 // ASTERTimeSeries: a stack of scenes, described now and computed when its numbers are asked for.
 import type { ASTERDataset } from '../access/dataset.js'
-import { byTime, type Scene } from '../catalog/scene.js'
+import { byTime, localPath, type Scene } from '../catalog/scene.js'
 import { type CallOptions, callNative, type JobOptions, present, runCube } from '../native/call.js'
 import type { CubeOutput, CubePlan, CubeReport, CubeRequest, SceneStatistics } from '../native/contract.js'
 import { checkDistinct, checkNetcdfName, checkOutputPath, checkPictureName } from './output-path.js'
@@ -75,7 +75,7 @@ export class ASTERTimeSeries {
 
   /** The request that would be run, as a value. */
   toRequest(output: CubeOutput, history?: string): CubeRequest {
-    const granules = this.scenes.map((scene) => scene.path)
+    const granules = this.scenes.map(localPath)
     return buildRequest(granules, this.#selection, this.#options, output, history)
   }
 
@@ -108,7 +108,7 @@ export class ASTERTimeSeries {
     checkNetcdfName(path)
     if (quicklook !== undefined) checkPictureName(quicklook)
     const outputs = quicklook === undefined ? [path] : [path, quicklook]
-    const inputs = this.scenes.map((scene) => scene.path)
+    const inputs = this.scenes.map(localPath)
     checkDistinct(outputs, inputs)
     for (const output of outputs) checkOutputPath(output, { overwrite })
     const output = present<CubeOutput>({ format: 'netcdf', path, overwrite, quicklook, compressionLevel })

@@ -1,5 +1,6 @@
 // `run`: stacks scenes into a NetCDF time series, or says what that would take.
 import type { Command } from 'commander'
+import { localPath } from '../../catalog/scene.js'
 import { errorFromCode, UsageError } from '../../errors.js'
 import { present, toException } from '../../native/call.js'
 import type { SkippedFile } from '../../native/contract.js'
@@ -61,6 +62,7 @@ export function registerRun(program: Command, ctx: CliContext, finish: Finish): 
 
 export async function runRun(ctx: CliContext, paths: readonly string[], options: RunOptions): Promise<ExitStatus> {
   const outputs = checkOutputs(options)
+  checkIsLocal(options)
   checkSceneOptions(paths, options)
   const area = areaOf(options)
   if (area !== undefined) resolveArea(area)
@@ -69,12 +71,19 @@ export async function runRun(ctx: CliContext, paths: readonly string[], options:
   // With --json the report carries what is said here.
   const talk = talkTo(ctx, { quiet: options.quiet || options.json, verbose: options.verbose })
   checkUsable(found, options, talk)
-  checkDistinct(
-    outputs,
-    found.scenes.map((scene) => scene.path),
-  )
+  checkDistinct(outputs, found.scenes.map(localPath))
   const series = new ASTERTimeSeries(found.scenes, [], seriesOptions(options))
   return options.dryRun ? dryRun(ctx, series, found, options, talk) : write(ctx, series, found, options, talk)
+}
+
+/** Scenes of a remote search are not on disk. */
+function checkIsLocal({ backend = 'local' }: RunOptions): void {
+  if (backend === 'local') return
+  throw new UsageError(`run reads granules on disk; the ${backend} backend only finds them`, {
+    code: 'UNSUPPORTED',
+    exitCode: 2,
+    hint: `find them with \`search --backend ${backend}\`, download them, and name their folder with --archive`,
+  })
 }
 
 function seriesOptions(options: RunOptions) {

@@ -1,17 +1,33 @@
-// `search`: the scenes of an archive that pass the filters, as JSON or a table.
-import { renameSync, writeFileSync } from 'node:fs'
+// `search`: the scenes of an archive or of a remote catalogue that pass the filters, as JSON, a table and other forms.
 import type { Command } from 'commander'
-import type { Scene } from '../../catalog/scene.js'
-import { OutputError } from '../../errors.js'
+import type { LeftOut } from '../../catalog/backend.js'
 import { checkOutputPath } from '../../series/output-path.js'
-import { type CliContext, talkTo } from '../context.js'
+import { type CliContext, type Talk, talkTo } from '../context.js'
 import { DONE, type ExitStatus, FAILED } from '../exit-status.js'
 import { addOptions, type OptionValues, readOptions } from '../options.js'
-import { formatDegrees, formatTable, plural, toJson } from '../output.js'
+import { JSON_SCHEMA, plural, toJson } from '../output.js'
 import type { Finish } from '../program.js'
-import { areaOf, findScenes, SCENE_OPTIONS, sayWhatWasLeftOut } from '../scenes.js'
+import { formatScenes, linesOf, type SceneLines } from '../scene-formats.js'
+import { areaOf, findScenes, openSearch, SCENE_OPTIONS, sayWhatWasLeftOut } from '../scenes.js'
+import { openWholeFile } from '../whole-file.js'
 
-const NAMES = [...SCENE_OPTIONS, 'output', 'overwrite', 'failOnEmpty', 'format', 'json', 'quiet', 'verbose'] as const
+const NAMES = [
+  ...SCENE_OPTIONS,
+  'limit',
+  'count',
+  'output',
+  'overwrite',
+  'failOnEmpty',
+  'format',
+  'json',
+  'quiet',
+  'verbose',
+] as const
+
+export type SearchCommandOptions = OptionValues<(typeof NAMES)[number]>
+
+/** Scenes of a remote search that names no limit: enough to look at, and a handful of requests. */
+const REMOTE_LIMIT = 2000
 
 export function registerSearch(program: Command, ctx: CliContext, finish: Finish): void {
   const command = program
@@ -24,44 +40,79 @@ export function registerSearch(program: Command, ctx: CliContext, finish: Finish
 export async function runSearch(
   ctx: CliContext,
   paths: readonly string[],
-  options: OptionValues<(typeof NAMES)[number]>,
+  options: SearchCommandOptions,
 ): Promise<ExitStatus> {
-  const { output, overwrite, format = 'json', json = false } = options
+  const { output, overwrite, json = false } = options
   if (output !== undefined) checkOutputPath(output, { overwrite })
-  const found = await findScenes(ctx, paths, options)
   const talk = talkTo(ctx, options)
+  if (options.count) return printCount(ctx, paths, options, talk)
   if (areaOf(options)?.crossesAntimeridian) talk.note('west lies east of east: the area crosses the antimeridian')
-  sayWhatWasLeftOut(talk, found)
-  const asTable = format === 'table' && !json
-  const text = asTable ? sceneTable(found.scenes) : toJson(found.scenes)
-  if (output === undefined) {
-    ctx.stdout.write(text)
-  } else {
-    writeWhole(output, text)
-    talk.note(`wrote ${output}: ${plural(found.scenes.length, 'scene')}`)
-  }
-  return found.scenes.length === 0 && options.failOnEmpty ? FAILED : DONE
-}
-
-function sceneTable(scenes: readonly Scene[]): string {
-  const rows = scenes.map(({ time, product, cloudCoverPercent, subsystems, bbox, path }) => [
-    time.slice(0, 19),
-    product,
-    cloudCoverPercent === undefined ? '-' : String(Math.round(cloudCoverPercent)),
-    subsystems.join(','),
-    [bbox.west, bbox.south, bbox.east, bbox.north].map(formatDegrees).join(' '),
-    path,
-  ])
-  return formatTable(['time', 'product', 'cloud %', 'subsystems', 'west south east north', 'path'], rows)
-}
-
-/** Writes a file that is either whole or absent. */
-function writeWhole(path: string, text: string): void {
-  const partial = `${path}.partial`
+  const format = json && options.format === 'table' ? 'json' : (options.format ?? 'json')
+  const lines = linesOf(format)
+  const file = output === undefined ? undefined : openWholeFile(output)
+  const write = (text: string) => (file ?? ctx.stdout).write(text)
   try {
-    writeFileSync(partial, text)
-    renameSync(partial, path)
-  } catch (cause) {
-    throw new OutputError('OUTPUT_IO', `cannot write ${path}`, { path, cause })
+    let count = 0
+    if (lines === undefined) {
+      const found = await findScenes(ctx, paths, options, limitOf(options))
+      sayWhatWasLeftOut(talk, found)
+      write(formatScenes(format, found.scenes))
+      count = found.scenes.length
+    } else {
+      count = await writeLines(ctx, paths, options, lines, write, talk)
+    }
+    file?.finish()
+    if (count === limitOf(options)) talk.note(`stopped at ${plural(count, 'scene')}; --limit sets another bound`)
+    if (output !== undefined) talk.note(`wrote ${output}: ${plural(count, 'scene')}`)
+    return count === 0 && options.failOnEmpty ? FAILED : DONE
+  } finally {
+    file?.discard()
   }
+}
+
+function limitOf({ backend = 'local', limit }: SearchCommandOptions): number | undefined {
+  if (limit === undefined) return backend === 'local' ? undefined : REMOTE_LIMIT
+  return Number.isFinite(limit) ? limit : undefined
+}
+
+/** Writes scenes as they come, so that memory does not grow with their number. */
+async function writeLines(
+  ctx: CliContext,
+  paths: readonly string[],
+  options: SearchCommandOptions,
+  { head, line }: SceneLines,
+  write: (text: string) => void,
+  talk: Talk,
+): Promise<number> {
+  const { catalog, query } = openSearch(ctx, paths, options)
+  let count = 0
+  let older = 0
+  const leftOut: LeftOut = {
+    older: (scene) => {
+      older += 1
+      talk.detail(`left out ${scene.path ?? scene.id}`)
+    },
+    skipped: ({ path, error }) => talk.warn(`skipped ${path}: ${error.message}`),
+    note: (text) => talk.note(text),
+  }
+  write(head)
+  for await (const scene of catalog.iterScenes({ ...query, limit: limitOf(options), leftOut })) {
+    write(line(scene))
+    count += 1
+  }
+  if (older > 0) talk.note(`${plural(older, 'older version')} of the same acquisitions left out`)
+  return count
+}
+
+async function printCount(
+  ctx: CliContext,
+  paths: readonly string[],
+  options: SearchCommandOptions,
+  talk: Talk,
+): Promise<ExitStatus> {
+  const { catalog, query } = openSearch(ctx, paths, options)
+  const { count, exact } = await catalog.count(query)
+  if (!exact) talk.note('counted by the service, with older processings of the same acquisitions')
+  ctx.stdout.write(options.json ? toJson({ schema: JSON_SCHEMA, count, exact }) : `${count}\n`)
+  return count === 0 && options.failOnEmpty ? FAILED : DONE
 }
