@@ -132,7 +132,7 @@ export class AwsBackend implements CatalogBackend {
       subsystems,
       bands: subsystems.flatMap((telescope) => BANDS_OF_TELESCOPE[telescope]),
       bytes: bandBytes(files),
-      files: files.sort((left, right) => left.name.localeCompare(right.name)),
+      files: files.sort((left, right) => (left.name < right.name ? -1 : 1)),
     }
   }
 }

@@ -59,19 +59,23 @@ function polygonParameter(polygon: Polygon): [string, string] {
   if (hull.length > MAX_POLYGON_POINTS || span > 170 || Math.max(Math.abs(south), Math.abs(north)) > 89) {
     return ['bounding_box[]', [west, south, east, north].map(fixed).join()]
   }
-  const text = hull.map(([lon, lat]) => `${fixed(wrapped(lon))},${fixed(Number(lat.toFixed(6)))}`)
+  const text = hull.map(([lon, lat]) => `${fixed(wrapped(lon))},${fixed(rounded(lat))}`)
   return ['polygon[]', text.join()]
 }
 
 function cornersAround(lon: number, lat: number): Position[] {
   return [-MARGIN_DEG, MARGIN_DEG].flatMap((dx) =>
-    [-MARGIN_DEG, MARGIN_DEG].map((dy): Position => [lon + dx, lat + dy]),
+    [-MARGIN_DEG, MARGIN_DEG].map((dy): Position => [rounded(lon + dx), rounded(lat + dy)]),
   )
+}
+
+function rounded(degrees: number): number {
+  return Number(degrees.toFixed(6))
 }
 
 function wrapped(lon: number): number {
   const near = lon - 360 * Math.round(lon / 360)
-  return Number(near.toFixed(6))
+  return rounded(near)
 }
 
 /** Smallest convex ring around points, counter-clockwise and closed (Andrew's monotone chain). */

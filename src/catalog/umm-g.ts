@@ -163,7 +163,7 @@ function filesOf({ RelatedUrls = [], DataGranule }: UmmGranule): SceneFile[] {
 /** Bands in order of wavelength, everything else after them by name. */
 function byBand(left: SceneFile, right: SceneFile): number {
   const rank = ({ role, band }: SceneFile) => (role === 'band' ? Number.parseInt(band ?? '0', 10) || 0 : 100)
-  return rank(left) - rank(right) || left.name.localeCompare(right.name)
+  return rank(left) - rank(right) || (left.name < right.name ? -1 : 1)
 }
 
 /** Telescopes as the files tell, else those that were on, else those of the product. */

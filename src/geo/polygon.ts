@@ -15,8 +15,9 @@ const MAX_POSITIONS = 100_000
 export type Outline = readonly Ring[]
 
 /**
- * One or several outlines, which may overlap. A ring that crosses the antimeridian runs on past 180 instead of
- * jumping; comparisons try the turns of 360 degrees.
+ * One or several outlines, which may overlap. A ring crosses the antimeridian by running on past 180, or by being cut
+ * in two there; one that jumps is refused, since its edge may be meant the long way, too. Comparisons try the turns of
+ * 360 degrees.
  */
 export class Polygon {
   readonly outlines: readonly Outline[]
@@ -57,7 +58,7 @@ export class Polygon {
 
 const TURNS = [-360, 0, 360]
 
-/** A ring as continuous longitudes: of two ways between neighbours, the one of less than half a turn. */
+/** A ring of less than half a turn as continuous longitudes: of two ways between neighbours, the one of less than half a turn. */
 export function unwrapped(ring: readonly Position[]): Position[] {
   const result: Position[] = []
   let before: number | undefined
@@ -102,8 +103,10 @@ export function wrapped(lon: number): number {
 
 /** Twice the area that a closed ring encloses; positive when it runs counter-clockwise. */
 export function signedArea(ring: readonly Position[]): number {
+  // From the first position, so that large coordinates do not cancel out.
+  const [[x, y] = [0, 0]] = ring
   let sum = 0
-  for (const [[x0, y0], [x1, y1]] of edgesOf(ring)) sum += x0 * y1 - x1 * y0
+  for (const [[x0, y0], [x1, y1]] of edgesOf(ring)) sum += (x0 - x) * (y1 - y) - (x1 - x) * (y0 - y)
   return sum
 }
 
@@ -133,12 +136,14 @@ function checkedRing(ring: readonly Position[]): Ring {
   const [first] = ring
   const last = ring.at(-1)
   const isClosed = first !== undefined && last !== undefined && first[0] === last[0] && first[1] === last[1]
-  const closed = unwrapped(isClosed || first === undefined ? ring : [...ring, first])
+  const closed = isClosed || first === undefined ? ring : [...ring, first]
   if (closed.length < 4) throw new UsageError('a ring of a polygon needs three positions or more')
-  const turn = (closed.at(-1)?.[0] ?? 0) - (closed[0]?.[0] ?? 0)
-  if (Math.abs(turn) > 180) {
-    throw new UsageError('the polygon runs around a pole, which is not supported', {
-      hint: 'use --bbox from -180 to 180 degrees instead',
+  for (const [from, to] of edgesOf(closed)) {
+    const span = Math.abs(to[0] - from[0])
+    // From -180 to 180 is a side of a box around the world; anything else so long may be meant either way.
+    if (span <= 180 || span === 360) continue
+    throw new UsageError(`an edge of the polygon spans ${span} degrees of longitude, from ${from} to ${to}`, {
+      hint: 'cut it at 180 degrees, let longitudes run on past 180, or, for the long way, add positions between',
     })
   }
   if (signedArea(closed) === 0) throw new UsageError('a ring of the polygon has no area')
