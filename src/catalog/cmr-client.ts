@@ -13,13 +13,13 @@ export interface CmrOptions extends CollectionOptions {
   http: HttpClient
   /** Root of the search service, such as `https://cmr.earthdata.nasa.gov/search`. */
   baseUrl: string
-  /** Records in one answer; one is about 25 kB. */
+  /** Records in one answer; one of AST_L1T is about 25 kB. */
   pageSize?: number | undefined
   /** The present, in milliseconds since 1970; ends open periods of months. */
   now?: (() => number) | undefined
 }
 
-const PAGE_SIZE = 250
+const PAGE_SIZE = 100
 const ACCEPT = 'application/vnd.nasa.cmr.umm_results+json;version=1.6.6'
 const FORM = 'application/x-www-form-urlencoded'
 

@@ -40,6 +40,18 @@ export function productOfName(fileName: string): string | undefined {
   return year >= 1999 && year <= 2100 ? product : undefined
 }
 
+/** The last part of an address, without its query. */
+export function fileNameOf(url: string): string {
+  const end = url.indexOf('?')
+  const path = end === -1 ? url : url.slice(0, end)
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return name
+  }
+}
+
 const BAND_FILE = /_(VNIR|SWIR|TIR)_B0?(\d{1,2}[NB]?)\.tiff?$/i
 const TELESCOPE_FILE = /[._](VNIR|SWIR|TIR)\.tiff?$/i
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Position } from '../geo/polygon.js'
 import { present } from '../native/call.js'
-import { describeFileName, parseGranuleName } from './file-name.js'
+import { describeFileName, fileNameOf, parseGranuleName } from './file-name.js'
 import { placementOf } from './footprint.js'
 import type { BackendName, Scene, SceneFile } from './scene.js'
 import { bandBytes, tidyTime } from './umm-g.js'
@@ -84,7 +84,7 @@ function bandsOf({ assets }: StacItem, telescope: (typeof TELESCOPES)[number]): 
 function filesOf({ assets }: StacItem): SceneFile[] {
   return Object.values(assets).flatMap(({ href }): SceneFile[] => {
     const url = href?.split('?')[0]
-    const described = describeFileName(decodeURIComponent(url?.split('/').at(-1) ?? ''))
+    const described = describeFileName(fileNameOf(url ?? ''))
     if (url === undefined || parseGranuleName(described.name) === undefined) return []
     return [{ ...described, url }]
   })

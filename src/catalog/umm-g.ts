@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Position } from '../geo/polygon.js'
 import { present } from '../native/call.js'
-import { describeFileName, parseGranuleName } from './file-name.js'
+import { describeFileName, fileNameOf, parseGranuleName } from './file-name.js'
 import { type Placement, placementOf, placementOfBox } from './footprint.js'
 import type { Scene, SceneFile } from './scene.js'
 
@@ -152,10 +152,16 @@ function filesOf({ RelatedUrls = [], DataGranule }: UmmGranule): SceneFile[] {
   const files = new Map<string, SceneFile>()
   for (const { URL: url, Type } of RelatedUrls) {
     if (!FILE_LINKS.has(Type ?? '') || !url.startsWith('https://')) continue
-    const described = describeFileName(decodeURIComponent(url.split('?')[0]?.split('/').at(-1) ?? ''))
+    const described = describeFileName(fileNameOf(url))
     const { SizeInBytes: bytes, Checksum } = archived.get(described.name) ?? {}
-    const checksum = Checksum && { algorithm: Checksum.Algorithm, value: Checksum.Value.toLowerCase() }
-    files.set(described.name, present<SceneFile>({ ...described, url, bytes, checksum }))
+    files.set(described.name, {
+      ...described,
+      url,
+      ...(bytes === undefined ? {} : { bytes }),
+      ...(Checksum === undefined
+        ? {}
+        : { checksum: { algorithm: Checksum.Algorithm, value: Checksum.Value.toLowerCase() } }),
+    })
   }
   return [...files.values()].sort(byBand)
 }

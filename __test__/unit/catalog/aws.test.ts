@@ -3,8 +3,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AwsBackend } from '../../../src/catalog/aws.js'
 import { resolveQuery, type SceneQuery } from '../../../src/catalog/query.js'
 import { useNative } from '../../../src/native/load.js'
-import { startWorld } from '../../fakes/world.js'
 import { fakeNative } from '../../fake-native.js'
+import { startWorld } from '../../fakes/world.js'
 
 beforeEach(() => useNative(fakeNative()))
 afterEach(() => useNative(undefined))
@@ -16,9 +16,19 @@ interface Placed {
 }
 
 /** Keys and contents of one granule, as the bucket lays them out. */
-function objects(id: string, epsg: number, { west, telescopes = ['VNIR', 'TIR'], item }: Placed): [string, Uint8Array][] {
+function objects(
+  id: string,
+  epsg: number,
+  { west, telescopes = ['VNIR', 'TIR'], item }: Placed,
+): [string, Uint8Array][] {
   const [, month, day, year, hour, minute, second] = /_003(..)(..)(....)(..)(..)(..)_/.exec(id) ?? []
-  const ring = [[0, 0], [0.7, 0], [0.7, 0.6], [0, 0.6], [0, 0]].map(([x = 0, y = 0]) => [west + x, -31 + y])
+  const ring = [
+    [0, 0],
+    [0.7, 0],
+    [0.7, 0.6],
+    [0, 0.6],
+    [0, 0],
+  ].map(([x = 0, y = 0]) => [west + x, -31 + y])
   const stac = item ?? {
     type: 'Feature',
     id: `${id}_VNIR`,

@@ -8,9 +8,9 @@ import { resolveQuery, type SceneQuery } from '../../../src/catalog/query.js'
 import type { Scene } from '../../../src/catalog/scene.js'
 import { Polygon, type Position } from '../../../src/geo/polygon.js'
 import { useNative } from '../../../src/native/load.js'
+import { fakeNative } from '../../fake-native.js'
 import type { FakeGranule } from '../../fakes/granules.js'
 import { startWorld, type World, type WorldOptions } from '../../fakes/world.js'
-import { fakeNative } from '../../fake-native.js'
 import { excerpt } from './records.js'
 
 beforeEach(() => useNative(fakeNative()))
@@ -21,8 +21,22 @@ function granule(time: string, more: Partial<FakeGranule> & { processing?: strin
   const [, year, month, day, hour, minute, second] = /^(....)-(..)-(..)T(..):(..):(..)/.exec(time) ?? []
   const { product = 'AST_L1T', processing = '20250202022956', west = -116, ...rest } = more
   const id = `${product}_004${month}${day}${year}${hour}${minute}${second}_${processing}`
-  const ring: [number, number][] = [[0, 0], [0.8, 0], [0.8, 0.7], [0, 0.7], [0, 0]].map(([x = 0, y = 0]) => [west + x, 38 + y])
-  return { product, id, time: `${time}.5Z`, ring, cloudCover: 10, files: { [`${id}_VNIR_B01.tif`]: Buffer.from('II*\0') }, ...rest }
+  const ring: [number, number][] = [
+    [0, 0],
+    [0.8, 0],
+    [0.8, 0.7],
+    [0, 0.7],
+    [0, 0],
+  ].map(([x = 0, y = 0]) => [west + x, 38 + y])
+  return {
+    product,
+    id,
+    time: `${time}.5Z`,
+    ring,
+    cloudCover: 10,
+    files: { [`${id}_VNIR_B01.tif`]: Buffer.from('II*\0') },
+    ...rest,
+  }
 }
 
 const open = (world: World, options: Partial<CmrOptions> = {}) =>
@@ -80,7 +94,10 @@ describe('paging', () => {
 
 describe('what is sent', () => {
   test('one collection by its id, dates to the millisecond, an order, and who asks', async () => {
-    const { world } = await found({}, { startDate: '2001-06-02', endDate: '2001-06-03', cloudCoverMax: 20, dayNight: 'day' })
+    const { world } = await found(
+      {},
+      { startDate: '2001-06-02', endDate: '2001-06-03', cloudCoverMax: 20, dayNight: 'day' },
+    )
     const [sent] = parametersOf(world)
     expect(Object.fromEntries(sent ?? [])).toEqual({
       collection_concept_id: 'C3306888411-LPCLOUD',
@@ -88,7 +105,7 @@ describe('what is sent', () => {
       cloud_cover: ',20',
       day_night_flag: 'day',
       sort_key: 'start_date',
-      page_size: '250',
+      page_size: '100',
     })
     expect(world.requests('cmr')[0]?.headers['client-id']).toMatch(/^aster-timeseries\/\d/)
   })
@@ -147,7 +164,15 @@ describe('what is found', () => {
   test('a polygon is exact here, whatever the service makes of it', async () => {
     // Two scenes within the box of an L-shaped polygon, one of them in its empty corner.
     const granules = [granule('2001-06-01T18:00:00', { west: -116 }), granule('2001-06-02T18:00:00', { west: -112 })]
-    const corner = [[-117, 37], [-111, 37], [-111, 37.5], [-114, 37.5], [-114, 40], [-117, 40], [-117, 37]]
+    const corner = [
+      [-117, 37],
+      [-111, 37],
+      [-111, 37.5],
+      [-114, 37.5],
+      [-114, 40],
+      [-117, 40],
+      [-117, 37],
+    ]
     const polygon = new Polygon([[corner.map(([lon = 0, lat = 0]): Position => [lon, lat])]])
     const { times, result } = await found({ granules }, { polygon })
     expect(times).toEqual(['2001-06-01T18:00'])
@@ -174,7 +199,9 @@ describe('what is found', () => {
 
   test('elevation models take cloud cover from the AST_L1A records', async () => {
     const dem = DAYS.map(({ time }) => granule(time.slice(0, 19), { product: 'AST14DEM', cloudCover: undefined }))
-    const l1a = DAYS.slice(0, 6).map(({ time }, day) => granule(time.slice(0, 19), { product: 'AST_L1A', cloudCover: 10 * day }))
+    const l1a = DAYS.slice(0, 6).map(({ time }, day) =>
+      granule(time.slice(0, 19), { product: 'AST_L1A', cloudCover: 10 * day }),
+    )
     const world = await startWorld({ granules: [...dem, ...l1a] })
     const query = { ...resolveQuery({ cloudCoverMax: 20 }), product: 'AST14DEM' }
     const result = await open(world).search(query)

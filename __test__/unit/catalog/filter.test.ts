@@ -61,7 +61,10 @@ test('queries are checked', () => {
 test.each([
   [['6-8'], [6, 7, 8]],
   [['11-2'], [11, 12, 1, 2]],
-  [['1,7', '3'], [1, 7, 3]],
+  [
+    ['1,7', '3'],
+    [1, 7, 3],
+  ],
 ])('months %j are %j', (texts, months) => expect(parseMonths('--months', texts)).toEqual(months))
 
 test.each(['0', '13', 'june', '6-', '1-13', ''])('months "%s" are refused', (text) => {

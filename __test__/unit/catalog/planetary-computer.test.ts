@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { PlanetaryComputerBackend } from '../../../src/catalog/planetary-computer.js'
 import { resolveQuery, type SceneQuery } from '../../../src/catalog/query.js'
 import { useNative } from '../../../src/native/load.js'
+import { fakeNative } from '../../fake-native.js'
 import { stacItem } from '../../fakes/planetary-computer.js'
 import { startWorld, type World, type WorldOptions } from '../../fakes/world.js'
-import { fakeNative } from '../../fake-native.js'
 
 beforeEach(() => useNative(fakeNative()))
 afterEach(() => useNative(undefined))
@@ -68,7 +68,13 @@ test('a box across the antimeridian is asked for in two parts, which come as one
 
 test('a link that asks for a merge keeps the query', async () => {
   const world = await startWorld(FIVE)
-  const next = { rel: 'next', method: 'POST', href: `${world.endpoints.pcStac}/search`, merge: true, body: { limit: 1000 } }
+  const next = {
+    rel: 'next',
+    method: 'POST',
+    href: `${world.endpoints.pcStac}/search`,
+    merge: true,
+    body: { limit: 1000 },
+  }
   world.script('pcstac', [{ kind: 'body', text: JSON.stringify({ features: [], links: [{ rel: 'previous' }, next] }) }])
   expect((await open(world).search(resolveQuery(IN_2001))).scenes).toHaveLength(5)
   expect(bodies(world)[1]).toMatchObject({ collections: ['aster-l1t'], limit: 1000 })
@@ -116,10 +122,14 @@ describe('what it does not hold', () => {
 })
 
 test('an item that cannot be used is skipped and named', async () => {
-  const world = await startWorld({ items: (blob) => [{ ...item(blob, 1, [0, 0, 1, 1]), geometry: null }, item(blob, 2, [0, 0, 1, 1])] })
+  const world = await startWorld({
+    items: (blob) => [{ ...item(blob, 1, [0, 0, 1, 1]), geometry: null }, item(blob, 2, [0, 0, 1, 1])],
+  })
   const { scenes, skipped } = await open(world).search(resolveQuery(IN_2001))
   expect(scenes).toHaveLength(1)
-  expect(skipped).toMatchObject([{ path: expect.stringMatching(/^AST_L1T_0030101/), error: { code: 'MISSING_METADATA' } }])
+  expect(skipped).toMatchObject([
+    { path: expect.stringMatching(/^AST_L1T_0030101/), error: { code: 'MISSING_METADATA' } },
+  ])
 })
 
 test('counts by going through', async () => {
