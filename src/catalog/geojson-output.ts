@@ -1,12 +1,13 @@
 // Scenes as GeoJSON features and as STAC items, for maps and for other programs.
 import { resolve } from 'node:path'
 import { splitAtAntimeridian } from '../geo/antimeridian.js'
-import type { Position } from '../geo/polygon.js'
+import { type Position, signedArea, unwrapped } from '../geo/polygon.js'
 import type { Scene, SceneFile } from './scene.js'
 
 /** Footprint as RFC 7946 wants it: counter-clockwise, and in two parts where it crosses the antimeridian. */
 export function geometryOf({ footprint }: Pick<Scene, 'footprint'>) {
-  const parts = splitAtAntimeridian(footprint.map(({ lon, lat }): Position => [lon, lat]))
+  const ring = unwrapped(footprint.map(({ lon, lat }): Position => [lon, lat]))
+  const parts = splitAtAntimeridian(signedArea(ring) < 0 ? ring.reverse() : ring)
   const [only = []] = parts
   if (parts.length === 1) return { type: 'Polygon', coordinates: [only] } as const
   return { type: 'MultiPolygon', coordinates: parts.map((part) => [part]) } as const

@@ -69,12 +69,15 @@ describe('at the antimeridian', () => {
   })
 
   test('a footprint across it is cut in two for GeoJSON', () => {
-    const footprint = square(179.5, 10, 1).map(([lon, lat]) => ({ lon, lat }))
+    // Clockwise and jumping, as some records have it.
+    const corners = square(179.5, 10, 1).reverse()
+    const footprint = corners.map(([lon, lat]) => ({ lon: lon > 180 ? lon - 360 : lon, lat }))
     const geometry = geometryOf({ footprint })
     expect(geometry.type).toBe('MultiPolygon')
     const rings = geometry.coordinates.flat() as Position[][]
     const areas = rings.map((ring) => signedArea(ring) / 2)
     expect(areas.reduce((sum, area) => sum + area)).toBeCloseTo(1, 9)
+    expect(areas.every((area) => area > 0)).toBe(true)
     expect(rings.flat().every(([lon]) => Math.abs(lon) <= 180)).toBe(true)
   })
 })
