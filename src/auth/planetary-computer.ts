@@ -70,10 +70,10 @@ export class BlobSigner {
     if (held !== undefined && held.expiresAt - this.#clock.now() >= SHORTEST_LIFE_MS) return held
     const flight = this.#flights.get(container) ?? new SingleFlight<SasToken>()
     this.#flights.set(container, flight)
-    return flight.run(() => this.#fetch(container), signal)
+    return flight.run(() => this.#newToken(container), signal)
   }
 
-  async #fetch(container: string): Promise<SasToken> {
+  async #newToken(container: string): Promise<SasToken> {
     const { http, endpoints, env } = this.#options
     const url = new URL(`${endpoints.pcSas}/token/${container}`)
     const key = env[SUBSCRIPTION_VARIABLE]
