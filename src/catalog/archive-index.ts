@@ -52,7 +52,7 @@ export async function listArchive(
   const ofScope = new Map(before.filter((entry) => entry.product === scope).map((entry) => [entry.folder, entry]))
   const known = [...folders].filter(([folder, state]) => isSame(ofScope.get(folder), state))
   const changed = [...folders].filter(([folder, state]) => !isSame(ofScope.get(folder), state))
-  const isFew = changed.length <= MAX_ONE_BY_ONE && known.length > 0
+  const isFew = changed.length <= MAX_ONE_BY_ONE && ofScope.size > 0
   const asked = isFew
     ? await askFolders(changed, folders, ofScope, scope, signal)
     : await askWhole(whole, folders, scope)

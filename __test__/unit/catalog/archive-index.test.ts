@@ -219,6 +219,17 @@ describe('after a first look', () => {
   })
 })
 
+sampleTest('in one flat folder, only the new file is read', async () => {
+  const [first = '', second = ''] = granuleFiles()
+  const flat = join(folder, 'flat')
+  mkdirSync(flat)
+  cpSync(join(archive, first), join(flat, first))
+  archive = flat
+  expect(await sameAsWithout()).toEqual(['scan '])
+  cpSync(join(folder, 'archive', second), join(flat, second))
+  expect(await sameAsWithout()).toEqual([`describe /${second}`])
+})
+
 sampleTest('lies in the cache folder of the user where the archive takes no file', async () => {
   chmodSync(archive, 0o555)
   const isRoot = process.getuid?.() === 0
