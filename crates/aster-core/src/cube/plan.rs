@@ -155,10 +155,15 @@ impl CubePlan {
 
     /// Fits the memory; smaller chunks are tried where all looks of one would be too much.
     fn fit(&mut self, request: &CubeRequest) -> Result<()> {
+        let whole = self.grid.shape.ny as u64 * self.grid.shape.nx as u64;
+        let inside = self.clip.as_ref().map_or(whole, |clip| clip.pixels());
+        let variables = self.output_variables();
         let held = match request.output.format.as_str() {
-            "memory" => {
-                let pixels = self.grid.shape.ny as u64 * self.grid.shape.nx as u64;
-                pixels.saturating_mul(4 * (self.output_variables() * self.steps.len()) as u64)
+            "memory" => whole.saturating_mul(4 * (variables * self.steps.len()) as u64),
+            // Percentiles need all values of a time step, and those of one variable in order.
+            "statistics" | "csv" => {
+                let steps = if self.order == Order::Blocks { self.steps.len() } else { 1 };
+                inside.saturating_mul(4 * (variables * steps + 1) as u64)
             }
             _ => 0,
         };

@@ -1,4 +1,7 @@
-//! Target pixel to source pixel: exact at the nodes of cells, bilinear between, within a measured error.
+//! Target pixel to source pixel, cell by cell: a polynomial where the map is smooth, else exact nodes and bilinear
+//! between them, within a measured error.
+mod smooth;
+
 use crate::error::{Error, ErrorCode, Result};
 use crate::geo::affine::{Affine, Xy};
 use crate::geo::bbox::Bounds;
@@ -6,6 +9,7 @@ use crate::geo::transform::Transformer;
 use crate::grid::geobox::{GeoBox, PixelRect, Shape};
 use crate::warp::kernel::Scale;
 use crate::warp::placement::{compose, in_plane_of, unwrap_longitude};
+use smooth::{SMOOTH_PX, Smooth};
 
 /// Error bound when nobody asks for another, source pixels.
 pub const DEFAULT_MAX_ERROR_PX: f64 = 0.05;
@@ -53,12 +57,20 @@ struct Cells {
     /// Cells per row.
     across: usize,
     cells: Vec<Cell>,
+    smooth: Vec<Smooth>,
     /// Source x and y; a cell's own, row by row.
     nodes: Vec<[f64; 2]>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Cell {
+enum Cell {
+    /// Number of its polynomial.
+    Smooth(usize),
+    Lattice(Lattice),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Lattice {
     level: u32,
     /// First of its nodes.
     start: usize,
@@ -116,10 +128,10 @@ impl<'a> Exact<'a> {
 }
 
 impl WarpMap {
-    /// The map for the pixels of `rect` of the target. Where both grids share a plane it is exact; else nodes
-    /// are added, cell by cell, until every fourth of them predicts those between within `max_error_px`
-    /// source pixels; the map itself is then about sixteen times closer. Pixels outside the domain of a
-    /// projection map to NaN.
+    /// The map for the pixels of `rect` of the target. Where both grids share a plane it is exact. Else each cell is
+    /// a polynomial if that is good to 1e-5 source pixels; if not, nodes are added until every fourth of them
+    /// predicts those between within `max_error_px` source pixels; the map itself is then about sixteen times
+    /// closer. Pixels outside the domain of a projection map to NaN.
     ///
     /// # Errors `USAGE` for a bound outside 0 to 0.125, `CORRUPT` for a singular geotransform, `LIMIT` when
     /// the target is torn into too many pieces, and as [`Transformer::new`].
@@ -146,7 +158,7 @@ impl WarpMap {
         let scale = exact.scale()?;
         let mut worst: f64 = 0.0;
         let first = (rect.row / CELL, rect.column / CELL);
-        let mut out = Cells { first, across: 0, cells: Vec::new(), nodes: Vec::new() };
+        let mut out = Cells { first, across: 0, cells: Vec::new(), smooth: Vec::new(), nodes: Vec::new() };
         if !rect.is_empty() {
             let last = ((rect.row + rect.rows - 1) / CELL, (rect.column + rect.columns - 1) / CELL);
             out.across = last.1 - first.1 + 1;
@@ -190,7 +202,8 @@ impl WarpMap {
             max_x: f64::NEG_INFINITY,
             max_y: f64::NEG_INFINITY,
         };
-        // Within a sub-cell the map is bilinear: its extremes are at the corners.
+        // Within a sub-cell the map is bilinear: its extremes are at the corners. A part of a smooth cell bends by less
+        // than the pixel that windows have to spare.
         let mut corners = |rows: (usize, usize), columns: (usize, usize)| {
             for (row, column) in [
                 (rows.0, columns.0),
@@ -259,6 +272,20 @@ fn step(out: &mut [f64], start: f64, first: f64, slope: f64) {
 impl Cells {
     /// Adds the cell whose first pixel is `origin` (row, column); returns the error measured in it.
     fn add(&mut self, exact: &Exact, origin: (usize, usize), max_error_px: f64) -> Result<f64> {
+        let points = |rows: &[f64], columns: &[f64]| {
+            let at = |r: f64, c: f64| Xy { x: origin.1 as f64 + 0.5 + c, y: origin.0 as f64 + 0.5 + r };
+            let all = rows.iter().flat_map(|&r| columns.iter().map(move |&c| at(r, c)));
+            exact.carry(all)
+        };
+        let (fitted, tested) = (smooth::fitted(), smooth::tested());
+        if SMOOTH_PX <= max_error_px
+            && let Some((surface, error)) =
+                Smooth::through(&points(&fitted, &fitted)?, &points(&tested, &tested)?)
+        {
+            self.cells.push(Cell::Smooth(self.smooth.len()));
+            self.smooth.push(surface);
+            return Ok(error);
+        }
         let start = self.nodes.len();
         for level in TEST_LEVELS..=LAST_LEVEL {
             let parts = 1_usize << level;
@@ -278,7 +305,7 @@ impl Cells {
                     .hint("choose a projection made for the area, or a smaller area"));
                 }
                 self.nodes.extend(nodes);
-                self.cells.push(Cell { level, start });
+                self.cells.push(Cell::Lattice(Lattice { level, start }));
                 return Ok(error);
             }
         }
@@ -299,7 +326,8 @@ impl Cells {
             let here = (CELL - column % CELL).min(xs.len() - done);
             let (xs, ys) = (&mut xs[done..done + here], &mut ys[done..done + here]);
             match self.cell(row, column) {
-                Some(cell) => self.cell_row(cell, row % CELL, column % CELL, xs, ys),
+                Some(Cell::Smooth(number)) => self.smooth[number].row(row % CELL, column % CELL, xs, ys),
+                Some(Cell::Lattice(cell)) => self.lattice_row(cell, row % CELL, column % CELL, xs, ys),
                 None => {
                     xs.fill(f64::NAN);
                     ys.fill(f64::NAN);
@@ -310,7 +338,7 @@ impl Cells {
     }
 
     /// Within one cell; row and column count from its first pixel.
-    fn cell_row(&self, cell: Cell, row: usize, column: usize, xs: &mut [f64], ys: &mut [f64]) {
+    fn lattice_row(&self, cell: Lattice, row: usize, column: usize, xs: &mut [f64], ys: &mut [f64]) {
         let parts = 1 << cell.level;
         let side = CELL / parts;
         let i = row / side;
@@ -341,8 +369,8 @@ impl Cells {
         }
     }
 
-    /// Calls `f` with the rows and columns (end excluded) of every part of the ranges that one sub-cell
-    /// holds.
+    /// Calls `f` with the rows and columns (end excluded) of every part of the ranges that one sub-cell, or an
+    /// eighth of a smooth cell each way, holds.
     fn for_each_part(
         &self,
         rows: (usize, usize),
@@ -355,7 +383,10 @@ impl Cells {
         for cell_rows in pieces(rows, CELL) {
             for cell_columns in pieces(columns, CELL) {
                 let Some(cell) = self.cell(cell_rows.0, cell_columns.0) else { continue };
-                let side = CELL >> cell.level;
+                let side = match cell {
+                    Cell::Smooth(_) => CELL / 8,
+                    Cell::Lattice(cell) => CELL >> cell.level,
+                };
                 for part_rows in pieces(cell_rows, side) {
                     for part_columns in pieces(cell_columns, side) {
                         f(part_rows, part_columns);

@@ -1,0 +1,170 @@
+//! A cell of the map as one polynomial: exact to a millionth of a pixel wherever a projection is gentle.
+use crate::warp::map::CELL;
+
+/// Exact points along a side of a cell; the polynomial has one degree less in each direction.
+pub(super) const POINTS: usize = 5;
+/// Side of a cell in the polynomial's own coordinates is 2: from -1 to 1.
+const HALF: f64 = CELL as f64 / 2.0;
+/// Error above which a cell is not smooth, source pixels.
+pub(super) const SMOOTH_PX: f64 = 1e-5;
+/// Sum of the coefficients that bend, above which a cell is not smooth, source pixels. Second derivatives are at most
+/// 12 times that, so an eighth of a cell (1/4 in s and t) departs by less than half a pixel from its corners.
+const LARGEST_BEND_PX: f64 = 5.0;
+
+/// Coefficients of s^j t^i for source x and y, with s and t from -1 to 1 across and down the cell.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Smooth {
+    terms: [[[f64; POINTS]; POINTS]; 2],
+}
+
+/// Offsets of the exact points from a cell's first pixel, along one side.
+pub(super) fn fitted() -> [f64; POINTS] {
+    std::array::from_fn(|i| (i * CELL / (POINTS - 1)) as f64)
+}
+
+/// Offsets of points between them, where the error is measured.
+pub(super) fn tested() -> [f64; POINTS - 1] {
+    std::array::from_fn(|i| ((2 * i + 1) * CELL / (2 * (POINTS - 1))) as f64)
+}
+
+/// Coefficients of the quartic through values at -1, -1/2, 0, 1/2, 1.
+fn quartic(f: [f64; POINTS]) -> [f64; POINTS] {
+    let [a, b, c, d, e] = f;
+    [
+        c,
+        (a - 8.0 * b + 8.0 * d - e) / 6.0,
+        (-a + 16.0 * b - 30.0 * c + 16.0 * d - e) / 6.0,
+        (-a + 2.0 * b - 2.0 * d + e) / 1.5,
+        (a - 4.0 * b + 6.0 * c - 4.0 * d + e) / 1.5,
+    ]
+}
+
+fn evaluate(c: &[f64; POINTS], s: f64) -> f64 {
+    c[0] + s * (c[1] + s * (c[2] + s * (c[3] + s * c[4])))
+}
+
+impl Smooth {
+    /// The surface through exact points at [`fitted`], row by row; nothing unless all have an image and the
+    /// exact points at [`tested`] lie within [`SMOOTH_PX`] of it. With it comes the largest error seen.
+    pub(super) fn through(exact: &[[f64; 2]], tests: &[[f64; 2]]) -> Option<(Self, f64)> {
+        let mut terms = [[[0.0; POINTS]; POINTS]; 2];
+        for (axis, terms) in terms.iter_mut().enumerate() {
+            let mut rows = [[0.0; POINTS]; POINTS];
+            for (row, points) in rows.iter_mut().zip(exact.chunks_exact(POINTS)) {
+                *row = quartic(std::array::from_fn(|j| points[j][axis]));
+            }
+            for j in 0..POINTS {
+                let column = quartic(std::array::from_fn(|i| rows[i][j]));
+                terms.iter_mut().zip(column).for_each(|(term, c)| term[j] = c);
+            }
+        }
+        let surface = Self { terms };
+        // Written so that NaN fails: a missing exact point.
+        if !(surface.bend() <= LARGEST_BEND_PX) {
+            return None;
+        }
+        let mut worst: f64 = 0.0;
+        let at = tested();
+        for (i, truth) in tests.iter().enumerate() {
+            let p = surface.at(at[i / at.len()], at[i % at.len()]);
+            let error = (p[0] - truth[0]).hypot(p[1] - truth[1]);
+            // NaN is no image: not smooth.
+            if !(error <= SMOOTH_PX) {
+                return None;
+            }
+            worst = worst.max(error);
+        }
+        Some((surface, worst))
+    }
+
+    fn bend(&self) -> f64 {
+        let bends = |(i, j): (usize, usize)| i + j > 1;
+        let all = (0..POINTS).flat_map(|i| (0..POINTS).map(move |j| (i, j))).filter(|at| bends(*at));
+        all.map(|(i, j)| self.terms[0][i][j].abs() + self.terms[1][i][j].abs()).sum()
+    }
+
+    /// Polynomials in s of a row, for x and y.
+    fn of_row(&self, row: f64) -> [[f64; POINTS]; 2] {
+        let t = (row - HALF) / HALF;
+        self.terms.map(|terms| std::array::from_fn(|j| evaluate(&std::array::from_fn(|i| terms[i][j]), t)))
+    }
+
+    fn at(&self, row: f64, column: f64) -> [f64; 2] {
+        let s = (column - HALF) / HALF;
+        self.of_row(row).map(|terms| evaluate(&terms, s))
+    }
+
+    /// Source coordinates of a row of pixels; row and column count from the cell's first pixel.
+    pub(super) fn row(&self, row: usize, column: usize, xs: &mut [f64], ys: &mut [f64]) {
+        let [x, y] = self.of_row(row as f64);
+        fill(&x, column, xs);
+        fill(&y, column, ys);
+    }
+}
+
+/// The polynomial at consecutive pixels, in the widest lanes the machine has: the same operations, and so the same
+/// results, in all of them.
+fn fill(terms: &[f64; POINTS], column: usize, out: &mut [f64]) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the feature was just detected.
+        #[allow(unsafe_code)]
+        return unsafe { fill_avx2(terms, column, out) };
+    }
+    fill_anywhere(terms, column, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn fill_avx2(terms: &[f64; POINTS], column: usize, out: &mut [f64]) {
+    fill_anywhere(terms, column, out);
+}
+
+#[inline(always)]
+fn fill_anywhere(terms: &[f64; POINTS], column: usize, out: &mut [f64]) {
+    for (i, v) in out.iter_mut().enumerate() {
+        let s = ((column + i) as u32 as f64 - HALF) / HALF;
+        *v = evaluate(terms, s);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampled(rows: &[f64], columns: &[f64], f: impl Fn(f64, f64) -> [f64; 2]) -> Vec<[f64; 2]> {
+        rows.iter().flat_map(|r| columns.iter().map(|c| f(*r, *c)).collect::<Vec<_>>()).collect()
+    }
+
+    #[test]
+    fn a_quartic_is_itself_and_a_bend_is_refused() {
+        let quartic = |r: f64, c: f64| {
+            let (s, t) = ((c - HALF) / HALF, (r - HALF) / HALF);
+            [5000.0 + 300.0 * s - 2.0 * s * t + 0.5 * s.powi(4) * t, 70.0 * t + t.powi(3) * s.powi(2)]
+        };
+        let (exact, tests) = (sampled(&fitted(), &fitted(), quartic), sampled(&tested(), &tested(), quartic));
+        let (surface, error) = Smooth::through(&exact, &tests).unwrap();
+        assert!(error < 1e-10, "{error}");
+        let (mut xs, mut ys) = ([0.0; 100], [0.0; 100]);
+        surface.row(37, 101, &mut xs, &mut ys);
+        for (i, (x, y)) in xs.iter().zip(&ys).enumerate() {
+            let truth = quartic(37.0, 101.0 + i as f64);
+            assert!((x - truth[0]).abs() < 1e-9 && (y - truth[1]).abs() < 1e-9);
+        }
+        let steep = |r: f64, c: f64| [c + 6.0 * ((r - HALF) / HALF).powi(2), r];
+        assert!(
+            Smooth::through(&sampled(&fitted(), &fitted(), steep), &sampled(&tested(), &tested(), steep))
+                .is_none()
+        );
+        let bent = |r: f64, c: f64| [(c - 100.0).abs(), r];
+        assert!(
+            Smooth::through(&sampled(&fitted(), &fitted(), bent), &sampled(&tested(), &tested(), bent))
+                .is_none()
+        );
+        let torn = |r: f64, c: f64| [if c > 200.0 { f64::NAN } else { c }, r];
+        assert!(
+            Smooth::through(&sampled(&fitted(), &fitted(), torn), &sampled(&tested(), &tested(), torn))
+                .is_none()
+        );
+    }
+}
