@@ -67,7 +67,10 @@ fn variables(plan: &CubePlan) -> Vec<VariableSpec> {
 
 fn store_as(storage: Storage, packing: Packing, spec: &mut VariableSpec) {
     match (storage, spec.value_type) {
-        (Storage::Rounded(bits), ValueType::F32) => spec.keep_bits = Some(bits),
+        (Storage::Rounded(bits), ValueType::F32) => {
+            spec.keep_bits = Some(bits);
+            spec.attributes.push(text("quantization", format!("BitRound, {bits} mantissa bits kept")));
+        }
         (Storage::Packed, ValueType::F32) => spec.value_type = ValueType::Packed(packing),
         _ => {}
     }

@@ -7,10 +7,9 @@ use crate::cube::progress::Progress;
 use crate::cube::record::{StepRecord, record_of};
 use crate::cube::sample::LoadedScene;
 use crate::cube::scene_plan::{ScenePlan, Skipped};
-use crate::cube::sink::{
-    ChunkKey, ChunkObserver, ChunkSink, CubeLayout, EncodedChunk, ValueType, VariableSpec,
-};
+use crate::cube::sink::{ChunkKey, ChunkObserver, ChunkSink, CubeLayout, EncodedChunk};
 use crate::cube::steps::{Look, StepPlan};
+use crate::cube::storable::make_storable;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{EventKind, EventListener};
 use crate::grid::geobox::PixelRect;
@@ -250,7 +249,7 @@ impl<'a> Run<'a> {
                 let mut counts = Vec::new();
                 for (variable, values) in laid.iter_mut().enumerate() {
                     if plan.wanted.reduction.is_none() {
-                        drop_unstorable(&around.layout.variables[variable], values);
+                        make_storable(&around.layout.variables[variable], values).map_err(Failure::Job)?;
                         observe(around, ChunkKey { variable, time: time + place, row, column }, values);
                     }
                     counts.push(values.iter().filter(|v| !v.is_nan()).count() as u64);
@@ -392,20 +391,6 @@ fn positions_of(plan: &CubePlan, parts: &[Part<'_>], block: PixelRect) -> Vec<(u
     positions_in(block).into_iter().filter(touches).collect()
 }
 
-/// Makes values that the variable cannot store missing; how many they were. Counts of 0 are missing, too.
-fn drop_unstorable(spec: &VariableSpec, values: &mut [f32]) -> u64 {
-    let mut lost = 0;
-    match spec.value_type {
-        ValueType::Packed(packing) => values.iter_mut().filter(|v| !packing.holds(**v)).for_each(|v| {
-            lost += u64::from(!v.is_nan());
-            *v = f32::NAN;
-        }),
-        ValueType::U32 => values.iter_mut().filter(|v| **v == 0.0).for_each(|v| *v = f32::NAN),
-        _ => {}
-    }
-    lost
-}
-
 fn observe(around: &Surroundings<'_>, key: ChunkKey, values: &[f32]) {
     if let Some(observer) = around.observer {
         observer.observe(key, values);
@@ -419,7 +404,7 @@ fn encode(
     values: &mut [f32],
     is_observed: bool,
 ) -> Result<Option<Made>> {
-    let lost = drop_unstorable(&around.layout.variables[key.variable], values);
+    let lost = make_storable(&around.layout.variables[key.variable], values)?;
     if values.iter().all(|v| v.is_nan()) {
         return Ok(None);
     }

@@ -18,5 +18,6 @@ pub mod sample;
 pub mod scene_plan;
 pub mod sink;
 pub mod steps;
+mod storable;
 pub mod target;
 pub mod wanted;

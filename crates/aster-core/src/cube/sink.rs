@@ -72,7 +72,7 @@ pub struct VariableSpec {
     pub units: String,
     /// Stored type.
     pub value_type: ValueType,
-    /// Mantissa bits kept of float32 values, 1 to 23; nothing keeps all. Writers round.
+    /// Mantissa bits kept of float32 values, 1 to 23; nothing keeps all. Values come rounded.
     pub keep_bits: Option<u8>,
     /// Further attributes, in order.
     pub attributes: Vec<(String, AttributeValue)>,

@@ -4,11 +4,11 @@ use crate::cube::sink::{ChunkKey, CubeLayout, ValueType, VariableSpec};
 use crate::error::{Error, Result};
 use crate::grid::geobox::Shape;
 use crate::write::netcdf::attributes::{numbers, of_variable, optional_text, text};
-use crate::write::netcdf::chunk::{I16_FILL, PACKED_FILL, value_bytes};
 use crate::write::netcdf::container::{Container, Dataset, Layout};
 use crate::write::netcdf::coordinates::{self, Axes, GRID_MAPPING, Horizontal};
 use crate::write::netcdf::handle::{Failure, Outcome};
 use crate::write::netcdf::scenes;
+use crate::write::values::{I16_FILL, PACKED_FILL, value_bytes};
 use jiff::Timestamp;
 
 /// Where a reader finds what the numbers mean.

@@ -1,0 +1,113 @@
+//! Speed and ratio of the chunk encoder beside general ones: bench_deflate FILE [f32|u8|u16|i16] [ROUNDS].
+//!
+//! FILE holds chunks of 512 x 512 little-endian numbers, one after another. Every encoder gets every chunk in
+//! every round; CPU times of the best round are printed, and every stream is inflated once and compared.
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use aster_core::write::deflate::Deflater;
+use cpu_time::ProcessTime;
+use flate2::{Compress, Compression, FlushCompress};
+use libdeflater::{CompressionLvl, Compressor, Decompressor};
+use std::time::Duration;
+
+const SIDE: usize = 512;
+
+/// Makes the stream of one chunk.
+type Encode<'a> = Box<dyn FnMut(&[u8]) -> Vec<u8> + 'a>;
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let path = args.next().expect("a file");
+    let kind = args.next().unwrap_or_else(|| "f32".into());
+    let rounds: usize = args.next().map_or(5, |n| n.parse().expect("a number of rounds"));
+    let width = match kind.as_str() {
+        "u8" => 1,
+        "u16" | "i16" => 2,
+        "f32" => 4,
+        other => panic!("unknown type {other}"),
+    };
+    let raw = std::fs::read(&path).unwrap();
+    let chunks: Vec<&[u8]> = raw.chunks_exact(SIDE * SIDE * width).collect();
+    let total = chunks.len() * SIDE * SIDE * width;
+
+    let ours = Deflater::new(1);
+    let mut fast = Compressor::new(CompressionLvl::new(1).unwrap());
+    let mut small = Compressor::new(CompressionLvl::new(4).unwrap());
+    let mut room = vec![0; 2 * SIDE * SIDE * width];
+    let mut encoders: Vec<(&str, Encode<'_>)> = vec![
+        (
+            "memcpy",
+            Box::new(move |chunk| {
+                room[..chunk.len()].copy_from_slice(chunk);
+                std::hint::black_box(&room);
+                Vec::new()
+            }),
+        ),
+        (
+            "ours",
+            Box::new(|chunk| {
+                if width == 4 {
+                    ours.zlib_f32(&floats(chunk), SIDE).unwrap()
+                } else {
+                    ours.zlib(&shuffled(chunk, width), SIDE * SIDE, SIDE).unwrap()
+                }
+            }),
+        ),
+        ("libdeflate 1", Box::new(move |chunk| libdeflate(&mut fast, &shuffled(chunk, width)))),
+        ("libdeflate 4", Box::new(move |chunk| libdeflate(&mut small, &shuffled(chunk, width)))),
+        ("zlib-rs 4", Box::new(move |chunk| zlib_rs(&shuffled(chunk, width)))),
+    ];
+
+    println!("{path}: {} chunks, {:.1} MB", chunks.len(), total as f64 / 1e6);
+    let mut best = vec![Duration::MAX; encoders.len()];
+    let mut sizes = vec![0; encoders.len()];
+    for round in 0..rounds {
+        for (i, (_, encode)) in encoders.iter_mut().enumerate() {
+            let start = ProcessTime::now();
+            let streams: Vec<Vec<u8>> = chunks.iter().map(|chunk| encode(chunk)).collect();
+            best[i] = best[i].min(start.elapsed());
+            sizes[i] = streams.iter().map(Vec::len).sum();
+            if round == 0 {
+                check(&chunks, &streams, width);
+            }
+        }
+    }
+    for ((name, _), (time, size)) in encoders.iter().zip(best.iter().zip(&sizes)) {
+        let rate = total as f64 / 1e6 / time.as_secs_f64();
+        println!(
+            "{name:13} {rate:8.0} MB/s {:9.3} MB, ratio {:.3}",
+            *size as f64 / 1e6,
+            total as f64 / *size as f64
+        );
+    }
+}
+
+/// Stands for the computed values, which are floats already; the copy is counted as ours.
+fn floats(chunk: &[u8]) -> Vec<f32> {
+    chunk.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
+}
+
+fn shuffled(chunk: &[u8], width: usize) -> Vec<u8> {
+    (0..width).flat_map(|plane| chunk.iter().skip(plane).step_by(width).copied()).collect()
+}
+
+fn libdeflate(compressor: &mut Compressor, bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; compressor.zlib_compress_bound(bytes.len())];
+    let length = compressor.zlib_compress(bytes, &mut out).unwrap();
+    out.truncate(length);
+    out
+}
+
+fn zlib_rs(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 100 + 100);
+    Compress::new(Compression::new(4), true).compress_vec(bytes, &mut out, FlushCompress::Finish).unwrap();
+    out
+}
+
+fn check(chunks: &[&[u8]], streams: &[Vec<u8>], width: usize) {
+    for (chunk, stream) in chunks.iter().zip(streams).filter(|(_, stream)| !stream.is_empty()) {
+        let mut back = vec![0; chunk.len()];
+        Decompressor::new().zlib_decompress(stream, &mut back).unwrap();
+        assert_eq!(back, shuffled(chunk, width));
+    }
+}

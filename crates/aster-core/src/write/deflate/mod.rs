@@ -1,0 +1,136 @@
+//! Zlib streams of shuffled numbers, made for measured values: byte planes that are noise are stored, fill and
+//! exponents become runs, the rest gets a prefix code. Any inflater reads them.
+mod bits;
+mod block;
+mod counts;
+mod huffman;
+mod matches;
+mod shuffle;
+mod symbols;
+mod trial;
+
+use crate::error::{Error, Result};
+use bits::BitWriter;
+use block::Blocks;
+use libdeflater::{CompressionLvl, Compressor, adler32};
+use std::sync::{Mutex, PoisonError};
+
+/// CM 8, window 32 KiB, level bits 0, check bits (RFC 1950, 2.2).
+const ZLIB_HEADER: [u8; 2] = [0x78, 0x01];
+
+/// Level of libdeflate where level 1 leaves a plane to it: as small as zlib's level 4.
+const SEARCH_LEVEL: u8 = 4;
+
+/// Makes zlib streams from byte planes, callable from many threads; work space is kept and reused.
+///
+/// Level 1 is the fast one of this module: it knows runs, the row above and the frequency of bytes. From the
+/// first plane on that would shrink much further by a search at any distance (smooth relief, say), libdeflate
+/// takes over. Levels 2 to 9 are libdeflate's from the first byte on.
+#[derive(Default)]
+pub struct Deflater {
+    level: u8,
+    idle: Mutex<Vec<Workspace>>,
+}
+
+#[derive(Default)]
+struct Workspace {
+    planes: Vec<u8>,
+    out: Vec<u8>,
+    blocks: Blocks,
+    compressor: Option<Compressor>,
+}
+
+impl Deflater {
+    /// `level` from 1 (fast) to 9 (small); 0 is taken for 1.
+    pub fn new(level: u8) -> Self {
+        Self { level, idle: Mutex::default() }
+    }
+
+    /// One zlib stream (RFC 1950) of little-endian float32 `values`, shuffled; NaN in one form. `row` is the
+    /// number of values in a row of the raster.
+    ///
+    /// # Errors
+    /// `USAGE` for a level that does not exist.
+    pub fn zlib_f32(&self, values: &[f32], row: usize) -> Result<Vec<u8>> {
+        self.with_workspace(|work, level| {
+            let mut planes = std::mem::take(&mut work.planes);
+            shuffle::planes_f32(values, &mut planes);
+            let stream = work.zlib(&planes, values.len(), row, level);
+            work.planes = planes;
+            stream
+        })
+    }
+
+    /// One zlib stream of `planes`, shuffled bytes of `elements` numbers in rows of `row` of them.
+    ///
+    /// # Errors
+    /// As [`Self::zlib_f32`].
+    pub fn zlib(&self, planes: &[u8], elements: usize, row: usize) -> Result<Vec<u8>> {
+        self.with_workspace(|work, level| work.zlib(planes, elements, row, level))
+    }
+
+    fn with_workspace<T>(&self, act: impl FnOnce(&mut Workspace, u8) -> Result<T>) -> Result<T> {
+        let mut work = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let outcome = act(&mut work, self.level);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(work);
+        outcome
+    }
+}
+
+impl Workspace {
+    fn zlib(&mut self, planes: &[u8], elements: usize, row: usize, level: u8) -> Result<Vec<u8>> {
+        let length = elements.max(1);
+        let count = planes.len().div_ceil(length);
+        let bound = 2 + block::bound(planes.len(), count) + 8;
+        if self.out.len() < bound {
+            self.out.resize(bound, 0);
+        }
+        let mut out = BitWriter::new(&mut self.out);
+        out.bytes(&ZLIB_HEADER);
+        if planes.is_empty() {
+            block::stored(&[], true, &mut out);
+        }
+        self.blocks.begin(count, row);
+        let mut start = 0;
+        while start < planes.len() && level <= 1 {
+            let end = (start + length).min(planes.len());
+            if self.blocks.wants_search(&planes[start..end]) {
+                break;
+            }
+            self.blocks.plane(planes, start, end, end == planes.len(), &mut out);
+            start = end;
+        }
+        let searched = &planes[start..];
+        if !searched.is_empty() && start > 0 {
+            // Another encoder goes on: at a whole byte.
+            block::stored(&[], false, &mut out);
+        }
+        let mut written = out.finish().ok_or_else(out_of_bound)?;
+        if !searched.is_empty() {
+            written += self.search(searched, written, if level > 1 { level } else { SEARCH_LEVEL })?;
+        }
+        let mut stream = Vec::with_capacity(written + 4);
+        stream.extend_from_slice(&self.out[..written]);
+        stream.extend_from_slice(&adler32(planes).to_be_bytes());
+        Ok(stream)
+    }
+
+    /// Ends the stream with libdeflate's blocks of `bytes`, from `at` of the output on; returns their length.
+    fn search(&mut self, bytes: &[u8], at: usize, level: u8) -> Result<usize> {
+        let level = CompressionLvl::new(i32::from(level))
+            .map_err(|_| Error::usage(format!("compression level is {level}, expected 0 to 9")))?;
+        let compressor = self.compressor.get_or_insert_with(|| Compressor::new(level));
+        let end = at + compressor.deflate_compress_bound(bytes.len());
+        if self.out.len() < end {
+            self.out.resize(end, 0);
+        }
+        compressor.deflate_compress(bytes, &mut self.out[at..]).map_err(|_| out_of_bound())
+    }
+}
+
+fn out_of_bound() -> Error {
+    Error::internal("deflate needed more than its bound")
+}
+
+#[cfg(test)]
+mod tests;
