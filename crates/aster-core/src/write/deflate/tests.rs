@@ -208,6 +208,28 @@ fn work_space_leaves_no_trace() {
     assert_eq!(Deflater::new(1).zlib(&large, 200 * 200, 200).unwrap(), second);
 }
 
+#[test]
+fn zlib_itself_reads_the_streams() {
+    let script = "import sys, zlib\nfor name in sys.argv[1:]:\n    d = zlib.decompressobj()\n    \
+        plain = d.decompress(open(name, 'rb').read())\n    \
+        assert d.eof and not d.unused_data and plain == open(name + '.plain', 'rb').read(), name";
+    let folder = tempfile::tempdir().unwrap();
+    let index = shuffled(&index_like(300));
+    let mut names = Vec::new();
+    for (name, planes, row) in
+        [("index", index.as_slice(), 300), ("none", &[], 0), ("one", &[1], 1), ("fill", &[9; 100_000], 0)]
+    {
+        let path = folder.path().join(name);
+        std::fs::write(&path, Deflater::new(1).zlib(planes, planes.len() / 4, row).unwrap()).unwrap();
+        std::fs::write(path.with_extension("plain"), planes).unwrap();
+        names.push(path);
+    }
+    match std::process::Command::new("python3").arg("-c").arg(script).args(names).output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => eprintln!("skipped: python3 is not installed"),
+    }
+}
+
 /// Pieces that rasters are made of: runs, noise, few values, copies of what came `row` before.
 fn raster() -> impl Strategy<Value = (Vec<u8>, usize)> {
     let piece = (0u8..5, 1usize..700, any::<u8>(), any::<u64>());
