@@ -108,4 +108,18 @@ mod tests {
         let shuffled = stored(&[258.0, 772.0], ValueType::Packed(packing(1.0, 0.0)), ByteOrder::Shuffled);
         assert_eq!(shuffled, [2, 4, 1, 3]);
     }
+
+    proptest! {
+        #[test]
+        fn packing_loses_at_most_half_a_step(value in -400f32..400.0, scale in 1e-3f64..1.0, offset in -100f64..100.0) {
+            let number = packed(value, Packing { scale, offset });
+            let exact = (f64::from(value) - offset) / scale;
+            if exact.abs() <= 32_767.5 {
+                let back = f64::from(number) * scale + offset;
+                prop_assert!((back - f64::from(value)).abs() <= scale * 0.500_001);
+            } else {
+                prop_assert_eq!(number, PACKED_FILL);
+            }
+        }
+    }
 }
