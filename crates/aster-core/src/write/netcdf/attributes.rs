@@ -1,15 +1,12 @@
 //! Attributes in the forms that the NetCDF-4 library writes.
 use crate::cube::sink::{AttributeValue, ValueType};
+use crate::write::describe::{Attributes, IN_VARIABLES_TYPE};
 use crate::write::netcdf::container::{Layout, Number, c_text, data_space};
 use crate::write::netcdf::handle::{Handle, Outcome, check};
 use hdf5_sys::h5a::{H5Aclose, H5Acreate2, H5Awrite};
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5p::H5P_DEFAULT;
 use hdf5_sys::h5t::{H5T_C_S1, H5T_CSET_UTF8, H5Tclose, H5Tcopy, H5Tset_cset, H5Tset_size};
-
-/// CF wants these in the type of the variable they belong to.
-const IN_VARIABLES_TYPE: &[&str] =
-    &["valid_min", "valid_max", "valid_range", "actual_range", "missing_value", "flag_values", "flag_masks"];
 
 /// A text attribute (`NC_CHAR`); an empty one is left out.
 #[allow(unsafe_code)]
@@ -31,11 +28,6 @@ pub(super) fn text(object: hid_t, name: &str, value: &str) -> Outcome<()> {
     write(object, name, stored.id(), stored.id(), Layout::default(), value.as_bytes())
 }
 
-/// A text attribute that may be absent.
-pub(super) fn optional_text(object: hid_t, name: &str, value: Option<&str>) -> Outcome<()> {
-    value.map_or(Ok(()), |value| text(object, name, value))
-}
-
 /// An attribute of numbers, one-dimensional as in NetCDF; an empty one is left out.
 pub(super) fn numbers<T: Number>(object: hid_t, name: &str, values: &[T]) -> Outcome<()> {
     if values.is_empty() {
@@ -44,6 +36,17 @@ pub(super) fn numbers<T: Number>(object: hid_t, name: &str, values: &[T]) -> Out
     let lengths = [values.len() as u64];
     let layout = Layout { lengths: &lengths, ..Layout::default() };
     write(object, name, T::stored(), T::memory(), layout, values)
+}
+
+/// All of `attributes`, numbers as float64.
+pub(super) fn all(object: hid_t, attributes: &Attributes) -> Outcome<()> {
+    for (name, value) in attributes {
+        match value {
+            AttributeValue::Text(value) => text(object, name, value)?,
+            AttributeValue::Float(values) => numbers(object, name, values)?,
+        }
+    }
+    Ok(())
 }
 
 /// An attribute of a variable of `value_type`.
