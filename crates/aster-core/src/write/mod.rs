@@ -5,6 +5,7 @@ mod describe;
 #[cfg(feature = "netcdf")]
 pub mod netcdf;
 pub mod partial;
+mod process;
 pub mod quicklook;
 mod step_table;
 pub mod values;

@@ -1,15 +1,17 @@
 //! A file that exists under its final name only when it is complete.
 use crate::error::{Error, ErrorCode, Result};
-use std::ffi::OsString;
+use crate::write::process::ProcessId;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Names tried when another writer of this process id (on another machine, say) holds the first.
+/// Names tried when another output of this process holds the first.
 const MAX_NAMES: u32 = 100;
 
-/// A file being written as `.<name>.partial-<pid>` beside its final name. [`PartialFile::commit`] renames
-/// it; dropping it without commit removes it.
+/// A file being written as `.<name>.partial-<machine>-<pid>` beside its final name. [`PartialFile::commit`] renames
+/// it; dropping it without commit removes it. What a killed process of this machine left of the same output is removed
+/// by the next one that writes it.
 #[derive(Debug)]
 pub struct PartialFile {
     target: PathBuf,
@@ -25,11 +27,14 @@ impl PartialFile {
     /// missing or cannot be written; `DISK_FULL`.
     pub fn create(target: &Path, overwrite: bool) -> Result<Self> {
         check_output(target, overwrite)?;
-        let (folder, name) = (folder_of(target), target.file_name().unwrap_or_default());
+        let (folder, own) = (folder_of(target), ProcessId::own());
+        let mut begin = OsString::from(".");
+        begin.push(target.file_name().unwrap_or_default());
+        begin.push(format!(".partial-{}-", own.machine));
+        remove_leftovers(folder, &begin, &own);
         for attempt in 0..MAX_NAMES {
-            let mut partial = OsString::from(".");
-            partial.push(name);
-            partial.push(format!(".partial-{}", std::process::id()));
+            let mut partial = begin.clone();
+            partial.push(own.pid.to_string());
             if attempt > 0 {
                 partial.push(format!("-{attempt}"));
             }
@@ -97,6 +102,22 @@ impl PartialFile {
     }
 }
 
+/// Removes files beginning with `begin` whose process is dead. Best effort: they are in nobody's way.
+fn remove_leftovers(folder: &Path, begin: &OsStr, own: &ProcessId) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let rest = name.as_encoded_bytes().strip_prefix(begin.as_encoded_bytes());
+        let pid =
+            rest.and_then(|rest| std::str::from_utf8(rest).ok()).and_then(|rest| rest.split('-').next());
+        let Some(pid) = pid.and_then(|pid| pid.parse().ok()) else { continue };
+        // When it began is not in the name: a process with the same number keeps the file alive.
+        let writer = ProcessId { pid, started: String::new(), ..own.clone() };
+        if writer.runs() == Some(false) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Refuses an output that could not be completed, before any work is done for it.
 ///
 /// # Errors
@@ -140,13 +161,15 @@ pub(crate) fn output_error(path: &Path, error: &io::Error) -> Error {
     }
 }
 
-fn exists(target: &Path) -> Error {
+/// The error for an output that is there.
+pub(super) fn exists(target: &Path) -> Error {
     Error::new(ErrorCode::OutputExists, format!("{} exists", target.display()))
         .hint("choose another --output, or replace it with --overwrite")
         .at(target)
 }
 
-fn folder_of(target: &Path) -> &Path {
+/// The folder of an output.
+pub(super) fn folder_of(target: &Path) -> &Path {
     match target.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
@@ -169,7 +192,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.nc");
         let file = PartialFile::create(&target, false).unwrap();
-        assert_eq!(names(folder.path()), [format!(".a.nc.partial-{}", std::process::id())]);
+        assert_eq!(
+            names(folder.path()),
+            [format!(".a.nc.partial-{}-{}", ProcessId::own().machine, std::process::id())]
+        );
         let other = PartialFile::create(&target, false).unwrap();
         assert_ne!(file.path(), other.path());
         fs::write(file.path(), b"one").unwrap();
@@ -177,6 +203,28 @@ mod tests {
         assert_eq!(file.commit().unwrap(), target);
         assert_eq!(names(folder.path()), ["a.nc"]);
         assert_eq!(fs::read(&target).unwrap(), b"one");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn leftovers_of_dead_processes_of_this_machine_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let dead = child.id();
+        child.wait().unwrap();
+        let (own, machine) = (std::process::id(), ProcessId::own().machine);
+        let kept = [
+            format!(".a.nc.partial-{machine}-{own}"),
+            format!(".a.nc.partial-elsewhere-1-{dead}"),
+            format!(".a.nc.partial-{machine}-notes"),
+            format!(".b.nc.partial-{machine}-{dead}"),
+        ];
+        let gone = [format!(".a.nc.partial-{machine}-{dead}"), format!(".a.nc.partial-{machine}-{dead}-1")];
+        kept.iter().chain(&gone).for_each(|name| fs::write(folder.path().join(name), b"").unwrap());
+        drop(PartialFile::create(&folder.path().join("a.nc"), false).unwrap());
+        let mut kept = kept.to_vec();
+        kept.sort();
+        assert_eq!(names(folder.path()), kept);
     }
 
     #[test]
