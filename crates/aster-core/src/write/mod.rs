@@ -1,11 +1,15 @@
-//! Outputs: NetCDF-4 cubes and PNG contact sheets, each complete under its final name or absent.
+//! Outputs: NetCDF-4 and Zarr cubes and PNG contact sheets, each complete under its final name or absent.
+mod claim;
 mod coordinates;
 pub mod deflate;
 mod describe;
+mod journal;
 #[cfg(feature = "netcdf")]
 pub mod netcdf;
 pub mod partial;
+mod partial_folder;
 mod process;
 pub mod quicklook;
 mod step_table;
 pub mod values;
+pub mod zarr;

@@ -16,7 +16,6 @@ use crate::write::coordinates::Horizontal;
 use crate::write::deflate::Deflater;
 use crate::write::describe::check_layout;
 use crate::write::partial::PartialFile;
-pub(in crate::write) use chunk::{I16_FILL, PACKED_FILL, encode as encode_values, value_bytes};
 use container::Container;
 use contents::Contents;
 use handle::{Failure, Outcome};
