@@ -1,6 +1,7 @@
-//! Outputs: NetCDF-4 and Zarr cubes and PNG contact sheets, each complete under its final name or absent.
+//! Outputs: NetCDF-4 and Zarr cubes, CSV tables and PNG contact sheets, each complete under its final name or absent.
 mod claim;
 mod coordinates;
+pub mod csv;
 pub mod deflate;
 mod describe;
 mod journal;
