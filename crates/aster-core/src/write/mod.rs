@@ -1,9 +1,11 @@
-//! Outputs: NetCDF-4 and Zarr cubes, CSV tables and PNG contact sheets, each complete under its final name or absent.
+//! Outputs: NetCDF-4 and Zarr cubes, GeoTIFF files, CSV tables and PNG contact sheets, each complete under its final
+//! name or absent.
 mod claim;
 mod coordinates;
 pub mod csv;
 pub mod deflate;
 mod describe;
+pub mod geotiff;
 mod journal;
 #[cfg(feature = "netcdf")]
 pub mod netcdf;
