@@ -385,7 +385,7 @@ fn a_killed_run_is_continued() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let whole = case.write(&folder.path().join("whole/a").with_file_name("a"), false);
+    let whole = case.write(&folder.path().join("whole/a"), false);
     assert_eq!(whole.unwrap_err().code(), ErrorCode::OutputIo, "there is no folder yet");
     fs::create_dir(folder.path().join("whole")).unwrap();
     let whole = case.write(&folder.path().join("whole/a"), false).unwrap();
@@ -411,6 +411,8 @@ fn a_killed_run_is_continued() {
 
     let sink = case.sink(&target).unwrap();
     assert_eq!(sink.resumed(), [case.checkpoint(0), case.checkpoint(1)]);
+    let busy = case.sink(&target).map(drop).unwrap_err();
+    assert!(busy.message().contains("is writing"), "{busy}");
     case.keys(2..3, false).into_iter().for_each(|key| case.store(&sink, key));
     sink.checkpoint(&case.checkpoint(2)).unwrap();
     let files = Box::new(sink).finish(&case.steps()).unwrap();

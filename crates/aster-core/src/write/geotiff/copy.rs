@@ -22,12 +22,13 @@ pub(super) const TILE_SIDE: usize = 512;
 /// Free bytes below which a failed write is a full disk.
 const FULL_DISK_BYTES: u64 = 2 << 20;
 
-/// Settings of GDAL for this thread that must not come from the user's environment: they would change bytes, add files
-/// or load foreign code.
+/// Settings of GDAL for this thread that must not come from the user's environment: they would change bytes, add files,
+/// take more memory than was planned, or load foreign code.
 const SETTINGS: &[(&str, &str)] = &[
     ("GDAL_PAM_ENABLED", "NO"),
     ("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR"),
     ("GDAL_TIFF_OVR_BLOCKSIZE", "512"),
+    ("GDAL_OVR_CHUNK_MAX_SIZE", "2000000"),
     ("GDAL_TIFF_INTERNAL_MASK", "NO"),
     ("GTIFF_WRITE_TOWGS84", "AUTO"),
     ("GDAL_DRIVER_PATH", "disable"),

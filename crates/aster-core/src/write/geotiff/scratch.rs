@@ -162,6 +162,9 @@ const SHORT: u16 = 3;
 const LONG: u16 = 4;
 const LONG8: u16 = 16;
 
+/// Type, count and bytes of a tag.
+type Value = (u16, u64, Vec<u8>);
+
 /// The directory, to lie at `start`, and behind it the values too long for it.
 fn directory(form: ScratchForm, start: u64, offsets: &[u64]) -> Vec<u8> {
     let short = |value: u16| (SHORT, 1, value.to_le_bytes().to_vec());
@@ -177,7 +180,7 @@ fn directory(form: ScratchForm, start: u64, offsets: &[u64]) -> Vec<u8> {
         Numbers::I16 | Numbers::Packed => (16, 2),
         Numbers::U32 => (32, 1),
     };
-    let mut entries: Vec<(u16, (u16, u64, Vec<u8>))> = vec![
+    let mut entries: Vec<(u16, Value)> = vec![
         (256, long(form.grid.nx)),
         (257, long(form.grid.ny)),
         (258, shorts(bits, form.bands)),
