@@ -1,6 +1,7 @@
 //! The rule of names: `*.tif` is one file and takes one time step; any other target is a folder of files.
 use crate::error::{Error, ErrorCode, Result};
 use crate::write::partial::check_output;
+#[cfg(feature = "gdal")]
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +63,7 @@ pub fn check_target(path: &Path, time_steps: usize, overwrite: bool) -> Result<(
 }
 
 /// Name of the file of a time step; `number` tells apart steps of the same second, and is 1 for the first.
+#[cfg(feature = "gdal")]
 pub(super) fn step_name(stem: &str, time: Timestamp, number: usize) -> String {
     let time = time.strftime("%Y%m%dT%H%M%SZ");
     if number > 1 { format!("{stem}_{time}_{number}.tif") } else { format!("{stem}_{time}.tif") }
@@ -95,6 +97,7 @@ mod tests {
         check_target(&folder.path().join("b"), 2, false).unwrap();
     }
 
+    #[cfg(feature = "gdal")]
     #[test]
     fn names_sort_by_time() {
         let time: Timestamp = "2003-05-06T02:14:05.5Z".parse().unwrap();
