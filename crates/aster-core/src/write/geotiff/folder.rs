@@ -1,8 +1,9 @@
 //! A folder of files, one per time step: which are complete, and what an interrupted run left.
 use crate::error::{Error, ErrorCode, Result};
-use crate::write::geotiff::journal::Journal;
+use crate::write::claim::Claim;
 use crate::write::geotiff::sink::step_of;
 use crate::write::geotiff::target::step_name;
+use crate::write::journal::Journal;
 use crate::write::partial::output_error;
 use jiff::Timestamp;
 use std::fs;
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Notes of a run that is not finished.
 const JOURNAL: &str = ".aster-run.jsonl";
+/// Which process writes to the folder.
+const CLAIM: &str = ".aster-run.claim";
 
 /// The folder of an output under way. Dropping it without [`Folder::finish`] keeps complete files and the
 /// journal that tells of them; without complete files nothing is kept.
@@ -17,8 +20,8 @@ const JOURNAL: &str = ".aster-run.jsonl";
 pub(super) struct Folder {
     path: PathBuf,
     stem: String,
-    key: String,
     journal: Journal,
+    claim: Option<Claim>,
     /// Files of time step 0 and on.
     files: Vec<PathBuf>,
     /// Of the checkpoints that an interrupted run left.
@@ -39,8 +42,9 @@ impl Folder {
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => false,
             Err(e) => return Err(output_error(path, &e)),
         };
-        let mut journal = Journal::claim(&path.join(JOURNAL))?;
-        let records = journal.records(key)?;
+        let claim = Claim::acquire(&path.join(CLAIM), path)?;
+        let notes = path.join(JOURNAL);
+        let interrupted = if key.is_empty() { None } else { Journal::open(&notes, key)? };
         let (mut earlier, mut leftovers) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(path).map_err(|e| output_error(path, &e))? {
             let entry = entry.map_err(|e| output_error(path, &e))?;
@@ -52,10 +56,7 @@ impl Folder {
                 earlier.push(entry.path());
             }
         }
-        if records.is_none() && !earlier.is_empty() && !overwrite {
-            if journal.is_empty() {
-                journal.remove()?;
-            }
+        if interrupted.is_none() && !earlier.is_empty() && !overwrite {
             let message =
                 format!("{} holds {} of another output", path.display(), count_files(earlier.len()));
             return Err(Error::new(ErrorCode::OutputExists, message)
@@ -63,44 +64,47 @@ impl Folder {
                 .at(path));
         }
         leftovers.iter().try_for_each(|file| remove(file))?;
+        let is_ours = interrupted.is_some();
+        let journal = match interrupted {
+            Some(journal) => journal,
+            // First the journal, which tells whose the files are.
+            None => Journal::create(&notes, key)?,
+        };
         let mut this = Self {
             path: path.to_path_buf(),
             stem: stem.to_string(),
-            key: key.to_string(),
             journal,
+            claim: Some(claim),
             files: Vec::new(),
             resumed: Vec::new(),
             is_new,
         };
-        match records {
-            Some(records) => this.resume(records)?,
-            None => {
-                // First the journal, which tells whose the files are.
-                this.journal.begin(key)?;
-                earlier.iter().try_for_each(|file| remove(file))?;
-            }
+        if is_ours {
+            this.resume()?;
+        } else {
+            earlier.iter().try_for_each(|file| remove(file))?;
         }
         Ok(this)
     }
 
     /// Takes over the time steps whose files are there.
-    fn resume(&mut self, records: Vec<String>) -> Result<()> {
-        let noted = records.len();
-        for record in records {
-            let Some(step) = step_of(&record) else { break };
+    fn resume(&mut self) -> Result<()> {
+        let records = self.journal.records().to_vec();
+        for record in &records {
+            let Some(step) = step_of(record) else { break };
             let file = self.next_file(step.time);
             if !file.is_file() {
                 break;
             }
             self.files.push(file);
-            self.resumed.push(record);
+            self.resumed.push(record.clone());
         }
-        if self.resumed.len() == noted {
+        if self.resumed.len() == records.len() {
             return Ok(());
         }
         // Somebody took files away: the steps from there on are computed again.
-        self.journal.begin(&self.key)?;
-        self.resumed.iter().try_for_each(|record| self.journal.append(record))
+        self.journal.rewind(0)?;
+        self.resumed.iter().try_for_each(|record| self.journal.checkpoint(record, Vec::new()))
     }
 
     /// Where the file of the next time step goes.
@@ -132,20 +136,26 @@ impl Folder {
 
     /// As [`Folder::add`], and a later run will know.
     pub(super) fn note(&mut self, file: PathBuf, record: &str) -> Result<()> {
-        self.journal.append(record)?;
+        self.check_claim()?;
+        self.journal.checkpoint(record, Vec::new())?;
         self.add(file);
         Ok(())
     }
 
     /// Removes the files of all time steps.
     pub(super) fn forget(&mut self) -> Result<()> {
-        self.journal.begin(&self.key)?;
+        self.journal.rewind(0)?;
         self.files.drain(..).try_for_each(|file| remove(&file))
+    }
+
+    fn check_claim(&self) -> Result<()> {
+        self.claim.as_ref().map_or(Ok(()), |claim| claim.check(&self.path))
     }
 
     /// Ends the run: from now on this is an output like any other.
     pub(super) fn finish(&mut self) -> Result<Vec<PathBuf>> {
-        self.journal.remove()?;
+        self.check_claim()?;
+        remove(&self.path.join(JOURNAL))?;
         Ok(self.files.clone())
     }
 }
@@ -154,7 +164,9 @@ impl Drop for Folder {
     fn drop(&mut self) {
         if self.files.is_empty() {
             // Best effort: a journal without files stops nobody.
-            let _ = self.journal.remove();
+            let _ = remove(&self.path.join(JOURNAL));
+            // Its file lies in the folder.
+            self.claim = None;
             if self.is_new {
                 let _ = fs::remove_dir(&self.path);
             }

@@ -7,8 +7,6 @@ mod copy;
 #[cfg(feature = "gdal")]
 mod folder;
 #[cfg(feature = "gdal")]
-mod journal;
-#[cfg(feature = "gdal")]
 mod memory;
 #[cfg(feature = "gdal")]
 mod pixels;

@@ -42,7 +42,7 @@ struct State {
 
 enum Output {
     File(PathBuf),
-    Folder(Folder),
+    Folder(Box<Folder>),
 }
 
 /// What a checkpoint says of a complete time step; further fields are its author's.
@@ -78,7 +78,7 @@ impl GeotiffSink {
             Target::Folder { path, stem } => {
                 let folder = Folder::open(&path, &stem, &layout.resume_key, options.overwrite)?;
                 resumed = folder.resumed().to_vec();
-                (Output::Folder(folder), path, stem)
+                (Output::Folder(Box::new(folder)), path, stem)
             }
         };
         let spools = Spools::new(form, &beside, &stem);
