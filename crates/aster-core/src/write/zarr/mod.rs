@@ -10,10 +10,10 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::write::coordinates::Horizontal;
 use crate::write::describe::check_layout;
 use crate::write::journal::place;
-use crate::write::values::{self, ByteOrder};
 use crate::write::partial_folder::PartialFolder;
 pub use crate::write::partial_folder::check_folder;
 use crate::write::step_table::StepTable;
+use crate::write::values::{self, ByteOrder};
 use array::Gzip;
 use metadata::{Array, consolidated};
 use std::fs;
@@ -113,7 +113,6 @@ impl ChunkSink for ZarrSink {
         if values.len() != self.layout.chunk_values() {
             return Err(Error::internal(format!("a chunk came with {} values", values.len())));
         }
-        let chunk = self.layout.chunk;
         let valid = values.iter().filter(|v| !v.is_nan()).count() as u64;
         let bytes = values::stored(values, value_type, ByteOrder::Plain);
         let bytes = match &self.gzip {
