@@ -1,4 +1,6 @@
 //! A request from beginning to end: headers, plan, sink, execution, finished files. The only room that sees all others.
+mod output;
+
 use crate::budget;
 use crate::cancel::CancelToken;
 use crate::cube::describe::layout;
@@ -15,14 +17,14 @@ use crate::grid::pixel_area::PixelArea;
 use crate::product::catalogue::Product;
 use crate::stats::area::{AreaStatistics, StatisticsSink};
 use crate::stats::memory::MemorySink;
-use crate::write::netcdf::{NetcdfOptions, NetcdfSink};
-use crate::write::partial::check_output;
+use crate::write::csv::write_csv;
 use crate::write::quicklook::Quicklook;
 use jiff::Timestamp;
 use ndarray::Array3;
+use output::Format;
 use rayon::ThreadPool;
 use rayon::prelude::*;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// What a job gives back.
@@ -60,7 +62,7 @@ pub fn plan(request: &CubeRequest) -> Result<CubePlan> {
 fn plan_here(request: &CubeRequest) -> Result<CubePlan> {
     // Wrong words are told before any file is opened.
     request.understand()?;
-    check_outputs(request)?;
+    output::check(request)?;
     let opened: Vec<(PathBuf, Result<GranuleFacts>)> = request
         .granules
         .par_iter()
@@ -76,7 +78,8 @@ fn plan_here(request: &CubeRequest) -> Result<CubePlan> {
         request.bands = there.map(|i| i.band.name().to_string()).collect();
         wanted = request.understand()?;
     }
-    CubePlan::new(&request, wanted, opened, resources(&request))
+    let plan = CubePlan::new(&request, wanted, opened, resources(&request))?;
+    output::fit(&request, plan)
 }
 
 /// The product of all granules, if they have one in common: it decides the default bands and quantities.
@@ -121,32 +124,35 @@ fn run_here(request: &CubeRequest, listener: &EventListener, cancel: &CancelToke
         execute(&plan, &Surroundings { layout, sink, observer, listener, cancel, strict: request.strict })
     };
     let (mut statistics, mut arrays) = (Vec::new(), Vec::new());
-    let (executed, mut outputs) = match request.output.format.as_str() {
-        "netcdf" => {
-            let path = netcdf_path(request)?;
-            let level = request.output.compression_level.unwrap_or(1);
-            let options = NetcdfOptions { overwrite: request.output.overwrite, compression_level: level };
-            let sink = Box::new(NetcdfSink::create(path, &layout, options)?);
-            let executed = go(sink.as_ref())?;
-            cancel.check()?;
-            let outputs = sink.finish(&executed.records)?;
-            (executed, outputs)
-        }
-        "statistics" => {
-            let sink = StatisticsSink::new(layout.clone(), PixelArea::of(&layout.grid)?, plan.clip.clone());
-            let sink = if plan.order == Order::Blocks { sink.interleaved() } else { sink };
-            let executed = go(&sink)?;
-            statistics = sink.statistics();
-            statistics.truncate(executed.records.len());
-            (executed, Vec::new())
-        }
-        "memory" => {
+    let (executed, mut outputs) = match Format::of(&request.output)? {
+        Format::Memory => {
             let sink = MemorySink::new(layout.clone());
             let executed = go(&sink)?;
             arrays = sink.take(executed.records.len())?;
             (executed, Vec::new())
         }
-        other => return Err(unknown_format(other)),
+        format @ (Format::Statistics | Format::Csv(_)) => {
+            let sink = StatisticsSink::new(layout.clone(), PixelArea::of(&layout.grid)?, plan.clip.clone());
+            let sink = if plan.order == Order::Blocks { sink.interleaved() } else { sink };
+            let executed = go(&sink)?;
+            statistics = sink.statistics();
+            statistics.truncate(executed.records.len());
+            let outputs = match format {
+                Format::Csv(path) => {
+                    let rows = output::rows(&layout, &executed.records, &statistics);
+                    vec![write_csv(path, request.output.overwrite, &rows)?]
+                }
+                _ => Vec::new(),
+            };
+            (executed, outputs)
+        }
+        Format::File(format, path) => {
+            let sink = output::sink(format, path, request, &layout, plan.workers)?;
+            let executed = go(sink.as_ref())?;
+            cancel.check()?;
+            let outputs = sink.finish(&executed.records)?;
+            (executed, outputs)
+        }
     };
     if let (Some(picture), Some(path)) = (quicklook, &request.output.quicklook) {
         outputs.push(picture.write(path, &executed.records, request.output.overwrite)?);
@@ -179,23 +185,4 @@ fn pool(request: &CubeRequest) -> Result<ThreadPool> {
         .thread_name(|i| format!("aster-{i}"))
         .build()
         .map_err(|e| Error::internal(format!("no thread pool: {e}")))
-}
-
-/// Everything about the outputs that can be refused before work begins.
-fn check_outputs(request: &CubeRequest) -> Result<()> {
-    match request.output.format.as_str() {
-        "netcdf" => check_output(netcdf_path(request)?, request.output.overwrite)?,
-        "statistics" | "memory" => {}
-        other => return Err(unknown_format(other)),
-    }
-    request.output.quicklook.as_deref().map_or(Ok(()), |p| check_output(p, request.output.overwrite))
-}
-
-fn netcdf_path(request: &CubeRequest) -> Result<&Path> {
-    let path = request.output.path.as_deref().filter(|p| !p.as_os_str().is_empty());
-    path.ok_or_else(|| Error::usage("format netcdf needs an output path"))
-}
-
-fn unknown_format(format: &str) -> Error {
-    Error::usage(format!("unknown output format {format}")).hint("choose netcdf, statistics or memory")
 }

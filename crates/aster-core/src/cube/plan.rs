@@ -149,12 +149,21 @@ impl CubePlan {
             peak_memory_bytes: 0,
             max_memory_bytes: resources.max_memory_bytes,
         };
-        plan.fit(request)?;
+        plan.fit(request, 0)?;
         Ok(plan)
     }
 
+    /// The same plan beside a sink that takes memory of its own.
+    ///
+    /// # Errors
+    /// `MEMORY_BUDGET`.
+    pub fn beside(mut self, request: &CubeRequest, sink_bytes: u64) -> Result<Self> {
+        self.fit(request, sink_bytes)?;
+        Ok(self)
+    }
+
     /// Fits the memory; smaller chunks are tried where all looks of one would be too much.
-    fn fit(&mut self, request: &CubeRequest) -> Result<()> {
+    fn fit(&mut self, request: &CubeRequest, sink_bytes: u64) -> Result<()> {
         let whole = self.grid.shape.ny as u64 * self.grid.shape.nx as u64;
         let inside = self.clip.as_ref().map_or(whole, |clip| clip.pixels());
         let variables = self.output_variables();
@@ -169,7 +178,7 @@ impl CubePlan {
         };
         let mut side = self.chunk.ny.max(self.chunk.nx);
         loop {
-            match self.fit_memory(request, held) {
+            match self.fit_memory(request, held.saturating_add(sink_bytes)) {
                 Err(_) if self.order == Order::Blocks && side > SMALL_SIDE => {
                     side /= 2;
                     self.chunk = chunk_shape(self.grid.shape, side);
