@@ -7,6 +7,7 @@ use aster_core::granule::archive::scan;
 use aster_core::job::{self, JobOutput};
 use ndarray::{Array3, Axis};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn granules(product: &str) -> Vec<PathBuf> {
     let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/sample");
@@ -219,5 +220,87 @@ fn a_bad_granule_is_left_out_of_everything() {
         for (a, b) in a.arrays.iter().zip(&b.arrays) {
             same(a, b, "without the bad granule");
         }
+    }
+}
+
+fn write(folder: &Path, format: &str, name: &str, change: impl FnOnce(&mut CubeRequest)) -> JobOutput {
+    let output = CubeOutput { format: format.into(), path: Some(folder.join(name)), ..CubeOutput::memory() };
+    let mut wanted = CubeRequest { bands: vec!["2".into()], resolution: None, output, ..request() };
+    change(&mut wanted);
+    run(&wanted)
+}
+
+#[test]
+fn every_format_holds_the_same_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let by_time = |r: &mut CubeRequest| r.output.chunk_for = Some("time".into());
+    write(at, "netcdf", "map.nc", |_| {});
+    write(at, "netcdf", "time.nc", by_time);
+    write(at, "zarr", "map.zarr", |_| {});
+    write(at, "zarr", "time.zarr", by_time);
+    write(at, "csv", "area.csv", |_| {});
+    write(at, "netcdf", "rounded.nc", |r| r.output.round_bits = Some(10));
+    let packed = write(at, "netcdf", "packed.nc", |r| r.output.pack = Some("int16".into()));
+    assert!(!packed.report.warnings.iter().any(|w| w.contains("packed range")));
+    if !cfg!(feature = "gdal") {
+        return;
+    }
+    write(at, "geotiff", "geotiff", |_| {});
+    write(at, "cog", "cog", |_| {});
+    let modules = "import netCDF4, xarray, zarr, rasterio";
+    if !Command::new("python3").args(["-c", modules]).output().is_ok_and(|o| o.status.success()) {
+        eprintln!("skipped: python3 with netCDF4, xarray, zarr and rasterio is not installed");
+        return;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats_read.py");
+    let read = Command::new("python3").arg(script).arg(at).output().unwrap();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+}
+
+#[test]
+fn bytes_do_not_depend_on_threads_or_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str, workers: u32, chunk_for: Option<&str>| {
+        write(folder.path(), "netcdf", name, |r| {
+            r.n_workers = Some(workers);
+            r.resolution = Some(5.0);
+            r.output.chunk_for = chunk_for.map(String::from);
+        });
+        let bytes = std::fs::read(folder.path().join(name)).unwrap();
+        // The request names the file and the threads, the history the time: all of the same length.
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(text.contains("aster_request"));
+        bytes
+    };
+    for chunk_for in [None, Some("time")] {
+        let (one, four) = (of("1.nc", 1, chunk_for), of("4.nc", 4, chunk_for));
+        assert_eq!(one.len(), four.len());
+        let differ = one.iter().zip(&four).filter(|(a, b)| a != b).count();
+        assert!(differ < 40, "{differ} bytes differ");
+        std::fs::remove_file(folder.path().join("1.nc")).unwrap();
+        std::fs::remove_file(folder.path().join("4.nc")).unwrap();
+    }
+}
+
+#[test]
+fn values_beyond_a_packed_range_are_missing_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = write(folder.path(), "netcdf", "a.nc", |r| r.indices = vec!["ratio_4_6".into()]);
+    let packed = write(folder.path(), "netcdf", "b.nc", |r| {
+        r.indices = vec!["ratio_4_6".into()];
+        r.output.pack = Some("int16".into());
+    });
+    let lost: u64 = plain
+        .report
+        .steps
+        .iter()
+        .zip(&packed.report.steps)
+        .map(|(a, b)| a.valid_pixels[1] - b.valid_pixels[1])
+        .sum();
+    let said = packed.report.warnings.iter().find(|w| w.contains("beyond the packed range"));
+    assert_eq!(said.is_some(), lost > 0, "{lost} {said:?}");
+    if let Some(said) = said {
+        assert!(said.starts_with(&format!("{lost} values of ratio_4_6")), "{said}");
     }
 }

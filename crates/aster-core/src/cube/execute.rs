@@ -80,8 +80,10 @@ pub fn execute(plan: &CubePlan, around: &Surroundings<'_>) -> Result<Executed> {
 struct Unit {
     /// Scenes left out so far, as indices into the plan.
     left_out: Vec<usize>,
-    /// Number of the time step in the plan, and its record.
-    step: Option<(usize, StepRecord)>,
+    /// Number of the time step in the plan.
+    planned: usize,
+    /// The record of that step.
+    step: Option<StepRecord>,
     /// Valid pixels of the block, `[step][variable]`.
     valid_pixels: Vec<Vec<u64>>,
 }
@@ -101,10 +103,10 @@ impl<'a> Run<'a> {
     fn by_steps(&mut self) -> Result<()> {
         let mut first = 0;
         for unit in self.resumed()? {
-            let Some((planned, record)) = unit.step else { break };
+            let Some(record) = unit.step else { break };
             self.leave_out_again(&unit.left_out);
-            first = planned + 1;
-            if let Some(step) = self.plan.steps.get(planned).and_then(|s| s.without(&self.left_out)) {
+            first = unit.planned + 1;
+            if let Some(step) = self.plan.steps.get(unit.planned).and_then(|s| s.without(&self.left_out)) {
                 self.finished(&step, record);
             }
         }
@@ -112,7 +114,7 @@ impl<'a> Run<'a> {
             while let Some(step) = step.without(&self.left_out) {
                 match self.step(&step) {
                     Ok(record) => {
-                        self.checkpoint(Some((planned, record.clone())), Vec::new())?;
+                        self.checkpoint(planned, Some(record.clone()), Vec::new())?;
                         self.finished(&step, record);
                         break;
                     }
@@ -170,7 +172,7 @@ impl<'a> Run<'a> {
                 match self.block(*block, &steps) {
                     Ok(counts) => {
                         valid.add(&counts);
-                        self.checkpoint(None, counts)?;
+                        self.checkpoint(0, None, counts)?;
                     }
                     // The scene may be in blocks that are done: all begins anew without it.
                     Err(Failure::Scene(scene, error)) => {
@@ -350,8 +352,13 @@ impl<'a> Run<'a> {
         units.map(|text| serde_json::from_str(&text).map_err(failed)).collect()
     }
 
-    fn checkpoint(&self, step: Option<(usize, StepRecord)>, valid_pixels: Vec<Vec<u64>>) -> Result<()> {
-        let unit = Unit { left_out: self.left_out.clone(), step, valid_pixels };
+    fn checkpoint(
+        &self,
+        planned: usize,
+        step: Option<StepRecord>,
+        valid_pixels: Vec<Vec<u64>>,
+    ) -> Result<()> {
+        let unit = Unit { left_out: self.left_out.clone(), planned, step, valid_pixels };
         let text = serde_json::to_string(&unit).map_err(|e| Error::internal(format!("no JSON: {e}")))?;
         self.around.sink.checkpoint(&text)
     }
