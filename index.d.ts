@@ -104,6 +104,9 @@ export interface BuildInfo {
   gdal?: string
 }
 
+/** What is wrong with the words of a request, if anything; no file is touched. */
+export declare function checkRequest(request: CubeRequest): NativeError | null
+
 /** Pixels outside a polygon become missing. */
 export interface ClipRequest {
   /** GeoJSON text: Polygon, MultiPolygon, or features of these; longitude and latitude in degrees. */
@@ -168,9 +171,20 @@ export interface CubeOutput {
 export interface CubePlan {
   schema: number
   grid: GridInfo
+  /** Of the output: every statistic of a variable is one. */
   variables: Array<string>
   scenes: Array<PlannedScene>
   skipped: Array<SkippedScene>
+  /** Time steps of the output. */
+  steps: Array<TimeStep>
+  /** 'steps' (every scene is read once) | 'blocks' (all looks at a part of the grid, then the next part) */
+  order: string
+  /** Parts of the grid that are worked on one at a time. */
+  blocks: number
+  /** Time steps, rows and columns of a chunk. */
+  chunkShape: Array<number>
+  /** Pixels of the grid that may have a value: those inside the polygon, or all. */
+  pixels: number
   chunksWithData: number
   chunksTotal: number
   bytesToRead: number
@@ -190,6 +204,10 @@ export interface CubeReport {
   variables: Array<string>
   scenes: Array<PlannedScene>
   skipped: Array<SkippedScene>
+  /** Time steps of the output, in its order. */
+  steps: Array<TimeStep>
+  /** Pixels of the grid that may have a value: those inside the polygon, or all. */
+  pixels: number
   bytesRead: number
   bytesWritten: number
   elapsedMs: number
@@ -389,24 +407,47 @@ export interface ReadBandRequest {
   coefficients?: Array<CoefficientOverride>
 }
 
+/** Reads a request from JSON, such as the `aster_request` of an output: the inverse of what was embedded there. */
+export declare function readRequest(json: string): RequestOutcome
+
 export interface ReportOutcome {
   value?: CubeReport
+  error?: NativeError
+}
+
+export interface RequestOutcome {
+  value?: CubeRequest
   error?: NativeError
 }
 
 /** Finds the granules below a folder and reads their headers in parallel. */
 export declare function scanArchive(folder: string, product?: string | undefined | null): Promise<ArchiveOutcome>
 
+/** One variable at one time step, over the area. */
 export interface SceneStatistics {
+  /** Acquisition of the first scene, or the label of the period; ISO 8601 UTC. */
   time: string
+  periodStart?: string
+  periodEnd?: string
+  /** Granules, joined by spaces. */
   id: string
+  sceneCount: number
   variable: string
+  /** Pixels with a value. */
   count: number
-  /** Pixels with a value over pixels of the grid. */
+  /** Those over the pixels inside the polygon, or of the grid. */
   validFraction: number
+  /** Each pixel weighted by its area on the Earth. */
   mean?: number
+  /** Population standard deviation, weighted likewise. */
   std?: number
   min?: number
+  /** Percentiles of the values, each pixel counting once; interpolated linearly. */
+  p5?: number
+  p25?: number
+  p50?: number
+  p75?: number
+  p95?: number
   max?: number
 }
 
@@ -426,3 +467,19 @@ export declare function startCube(request: CubeRequest, onEvent: (event: CubeEve
 
 /** Names near a misspelt one, best first. `kind`: 'product' | 'band' | 'index' */
 export declare function suggest(kind: string, name: string): Array<string>
+
+/** One time step of the output. */
+export interface TimeStep {
+  /** Acquisition of its first scene, or the label of its period; ISO 8601 UTC. */
+  time: string
+  /** First instant of the period, for steps that are reduced. */
+  periodStart?: string
+  /** First instant after the period; the last acquisition where all of time is one. */
+  periodEnd?: string
+  /** Looks that it is made of: scenes laid on one another are one look. */
+  looks: number
+  /** Granules, in time order. */
+  ids: Array<string>
+  /** Pixels with a value by variable; not known before a run. */
+  validPixels?: Record<string, number>
+}

@@ -14,6 +14,7 @@ import type {
   ProductInfo,
   ReadBandRequest,
   ReportOutcome,
+  TimeStep,
 } from '../src/native/contract.js'
 
 export function nativeError(code: string, message: string, more: Partial<NativeError> = {}): NativeError {
@@ -123,6 +124,7 @@ export interface FakeOptions {
   jobWaits?: boolean
   events?: Partial<CubeEvent>[]
   report?: Partial<CubeReport>
+  plan?: Partial<CubePlan>
 }
 
 export function fakeNative(options: FakeOptions = {}): Fake {
@@ -132,6 +134,12 @@ export function fakeNative(options: FakeOptions = {}): Fake {
     request.granules.map((path) => {
       const { id = path, time = '' } = byPath.get(path) ?? {}
       return { path, id, time, placement: 'copy', chunks: 1, bytesToRead: 100 }
+    })
+  /** Each scene a time step, of which two of six pixels have a value. */
+  const steps = (request: CubeRequest): TimeStep[] =>
+    planned(request).map(({ id, time }) => {
+      const validPixels = Object.fromEntries(variables(request).map((name) => [name, 2]))
+      return { time, looks: 1, ids: [id], validPixels }
     })
   const variables = ({ bands = [], indices = [], subsystems = [] }: CubeRequest) => [
     ...bands.map((name) => `ImageData${name}`),
@@ -144,6 +152,8 @@ export function fakeNative(options: FakeOptions = {}): Fake {
     variables: variables(request),
     scenes: planned(request),
     skipped: [],
+    steps: steps(request),
+    pixels: 6,
     bytesRead: 1_234_567,
     bytesWritten: 2345,
     elapsedMs: 400,
@@ -179,6 +189,12 @@ export function fakeNative(options: FakeOptions = {}): Fake {
       const isDn = request.calibration === 'dn'
       return { value: isDn ? { ...facts, dn8: Uint8Array.of(1, 2) } : { ...facts, values: Float32Array.of(1, 2) } }
     },
+    checkRequest: ({ reduce = [] }) => {
+      const unknown = reduce.find((name) => !/^(mean|median|count|medoid|p\d+)$/.test(name))
+      if (unknown === undefined) return null
+      return nativeError('USAGE', `unknown statistic "${unknown}"`, { hint: 'did you mean median?' })
+    },
+    readRequest: (json) => ({ value: JSON.parse(json) }),
     planCube: async (request) => {
       fake.requests.push(request)
       const plan: CubePlan = {
@@ -187,6 +203,11 @@ export function fakeNative(options: FakeOptions = {}): Fake {
         variables: variables(request),
         scenes: planned(request),
         skipped: [],
+        steps: steps(request).map(({ validPixels: _, ...step }) => step),
+        order: 'steps',
+        blocks: 1,
+        chunkShape: [1, 2, 3],
+        pixels: 6,
         chunksWithData: 2,
         chunksTotal: 4,
         bytesToRead: 500,
@@ -195,6 +216,7 @@ export function fakeNative(options: FakeOptions = {}): Fake {
         maxMemoryBytes: 1_000_000_000,
         nWorkers: 2,
         warnings: [],
+        ...options.plan,
       }
       return { value: plan }
     },

@@ -52,6 +52,7 @@ export type {
   BandInfo,
   BandMetadata,
   CubeEvent,
+  CubeOutput,
   CubePlan,
   CubeReport,
   CubeRequest,
@@ -63,6 +64,17 @@ export type {
   ProductInfo,
   SceneStatistics,
   SkippedScene,
+  TimeStep,
 } from './native/contract.js'
-export type { Gain, Resampling, SeriesOptions } from './series/request.js'
-export { ASTERTimeSeries, type RunReport, type SeriesArray, type WriteOptions } from './series/time-series.js'
+export type {
+  Clip,
+  ClipRule,
+  Gain,
+  GroupBy,
+  Period,
+  PolygonLike,
+  Resampling,
+  SeriesOptions,
+} from './series/request.js'
+export { planRequest, type RunReport, readRequest, writeRequest } from './series/run.js'
+export { ASTERTimeSeries, type SeriesArray, type WriteOptions } from './series/time-series.js'

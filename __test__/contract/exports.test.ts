@@ -26,5 +26,8 @@ test('the package exports these values', () => {
     'isLocalScene',
     'parsePolygon',
     'parseScenes',
+    'planRequest',
+    'readRequest',
+    'writeRequest',
   ])
 })

@@ -1,12 +1,15 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { applyRadianceConversion, brightnessTemperature } from '../../src/access/calibration.js'
 import { ASTERDataAccess } from '../../src/access/data-access.js'
 import { type Scene, sceneFromGranule } from '../../src/catalog/scene.js'
+import { Polygon } from '../../src/geo/polygon.js'
 import { useNative } from '../../src/native/load.js'
+import { FILE_FORMATS, formatOf } from '../../src/series/output-path.js'
 import type { SeriesOptions } from '../../src/series/request.js'
+import { planRequest, readRequest } from '../../src/series/run.js'
 import { ASTERTimeSeries } from '../../src/series/time-series.js'
 import { ARCHIVE, type Fake, fakeNative } from '../fake-native.js'
 
@@ -134,12 +137,158 @@ describe('a series', () => {
     }
     useNative(fakeNative({ granules: ARCHIVE, report: { arrays: [array] } }))
     const [values] = await new ASTERTimeSeries(SCENES).computeIndex('ndvi').values()
-    expect(values).toEqual({
+    expect(values).toMatchObject({
       ...array,
+      steps: [{ ids: [ARCHIVE[1]?.id], looks: 1 }, { ids: [ARCHIVE[0]?.id] }, { ids: [ARCHIVE[4]?.id] }],
       times: ['2001-01-03T03:10:00Z', '2001-06-10T03:11:13Z', '2002-09-06T03:14:52Z'],
       geotransform: [500_000, 15, 0, 1_600_000, 0, -15],
       crs: 'WGS 84 / UTM zone 50N',
     })
+  })
+})
+
+describe('along time', () => {
+  const ndvi = () => new ASTERTimeSeries(SCENES).computeIndex('ndvi')
+
+  test('each step gives a new series, and the request says it all', () => {
+    const plain = ndvi()
+    const monthly = plain.groupBy('acquisition').resample('ME', ['mean', 'count'])
+    expect(monthly.toRequest(MEMORY)).toMatchObject({
+      groupBy: 'acquisition',
+      resample: 'ME',
+      reduce: ['mean', 'count'],
+      indices: ['ndvi'],
+    })
+    expect(plain.toRequest(MEMORY)).toEqual(requestOf({ indices: ['ndvi'] }))
+    expect(plain.reduce('median', 'p90').toRequest(MEMORY).reduce).toEqual(['median', 'p90'])
+    expect(plain.reduce('median').reduce('mean').toRequest(MEMORY).reduce).toEqual(['mean'])
+  })
+
+  test('a period takes the statistics that were chosen, and leaves the choice to the engine otherwise', () => {
+    expect(ndvi().reduce('median').resample('season').toRequest(MEMORY)).toMatchObject({
+      reduce: ['median'],
+      resample: 'season',
+    })
+    expect(ndvi().resample('QE').toRequest(MEMORY)).not.toHaveProperty('reduce')
+  })
+
+  test('unknown words are told at once', () => {
+    expect(() => ndvi().reduce('mediam')).toThrow(
+      expect.objectContaining({ code: 'USAGE', message: 'unknown statistic "mediam"', hint: 'did you mean median?' }),
+    )
+    const unknown = (options: object) => () => new ASTERTimeSeries(SCENES, [], options)
+    expect(unknown({ groupBy: 'aquisition' })).toThrow(
+      expect.objectContaining({ message: 'unknown groupBy "aquisition"', hint: 'did you mean acquisition?' }),
+    )
+    expect(unknown({ resample: 'M' })).toThrow(/unknown resample "M"/)
+    expect(() => ndvi().clip('{}', { rule: 'center' as 'centre' })).toThrow(
+      expect.objectContaining({ message: 'unknown clip rule "center"', hint: 'did you mean centre?' }),
+    )
+  })
+
+  test('a polygon is an object, a text, or one that a search used', () => {
+    const ring = [
+      [138, -31],
+      [138.1, -31],
+      [138, -31.1],
+      [138, -31],
+    ] as const
+    const object = { type: 'Polygon', coordinates: [ring] }
+    const text = JSON.stringify(object)
+    expect(ndvi().clip(object).toRequest(MEMORY).clip).toEqual({ polygon: text })
+    expect(ndvi().clip(text, { rule: 'touch' }).toRequest(MEMORY).clip).toEqual({ polygon: text, rule: 'touch' })
+    const { polygon = '' } =
+      ndvi()
+        .clip(new Polygon([[ring]]))
+        .toRequest(MEMORY).clip ?? {}
+    expect(JSON.parse(polygon)).toEqual({ type: 'MultiPolygon', coordinates: [[ring]] })
+  })
+})
+
+describe('files', () => {
+  const series = () => new ASTERTimeSeries(SCENES).computeIndex('ndvi')
+
+  test('each method asks for its format, with the options that are stated', async () => {
+    const options = { overwrite: true, compressionLevel: 4, pack: 'int16', chunkFor: 'time' } as const
+    await series().toNetCDF(join(folder, 'a.nc'), options)
+    await series().toZarr(join(folder, 'a.zarr'))
+    await series().toGeoTIFF(join(folder, 'tiles'))
+    await series().toGeoTIFF(join(folder, 'a.tif'), { cog: false, roundBits: 10 })
+    await series().selectBands(['10']).toCSV(join(folder, 'a.csv'), { variable: 'ndvi' })
+    expect(fake.requests.map(({ output }) => output)).toEqual([
+      { format: 'netcdf', path: join(folder, 'a.nc'), ...options },
+      { format: 'zarr', path: join(folder, 'a.zarr') },
+      { format: 'cog', path: join(folder, 'tiles') },
+      { format: 'geotiff', path: join(folder, 'a.tif'), roundBits: 10 },
+      { format: 'csv', path: join(folder, 'a.csv') },
+    ])
+    expect(fake.requests.at(-1)).toMatchObject({ indices: ['ndvi'] })
+    expect(fake.requests.at(-1)).not.toHaveProperty('bands')
+  })
+
+  test.each([
+    ['a.nc', 'netcdf'],
+    ['a.zarr', 'zarr'],
+    ['a.tif', 'cog'],
+    ['a.TIFF', 'cog'],
+    ['a.csv', 'csv'],
+    ['series', 'netcdf'],
+    ['v1.2', 'netcdf'],
+  ])('%s is %s', (name, format) => {
+    expect(formatOf(name)).toBe(format)
+    expect(formatOf(name, format)).toBe(format)
+  })
+
+  test('a name of one format is not given to another', () => {
+    const names = ['a.nc', 'a.zarr', 'a.tif', 'a.csv', 'a.json', 'a.hdf']
+    const fitting = FILE_FORMATS.flatMap((format) => names.filter((name) => fits(name, format)).map((n) => [n, format]))
+    expect(fitting).toEqual([
+      ['a.nc', 'netcdf'],
+      ['a.zarr', 'zarr'],
+      ['a.tif', 'cog'],
+      ['a.tif', 'geotiff'],
+      ['a.csv', 'csv'],
+    ])
+    expect(() => formatOf('a.json')).toThrow(/named as JSON, but NetCDF is written/)
+    expect(() => formatOf('a.nc', 'netcfd')).toThrow(
+      expect.objectContaining({ message: 'unknown format "netcfd"', hint: 'did you mean netcdf?' }),
+    )
+  })
+
+  function fits(name: string, format: string): boolean {
+    try {
+      return formatOf(name, format) === format
+    } catch {
+      return false
+    }
+  }
+
+  test('a store is whole or new; a folder of files may be there', async () => {
+    const there = join(folder, 'there')
+    mkdirSync(there)
+    await expect(series().toZarr(there)).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' })
+    await series().toZarr(there, { overwrite: true })
+    await series().toGeoTIFF(there)
+    writeFileSync(join(folder, 'file'), '')
+    const noFolder = { code: 'OUTPUT_EXISTS', message: expect.stringContaining('is no folder') }
+    await expect(series().toGeoTIFF(join(folder, 'file'), { overwrite: true })).rejects.toMatchObject(noFolder)
+    await expect(series().toGeoTIFF(join(folder, 'none', 'tiles'))).rejects.toMatchObject({ code: 'OUTPUT_IO' })
+    expect(fake.requests.map(({ output }) => output.format)).toEqual(['zarr', 'cog'])
+  })
+})
+
+describe('a request that was kept', () => {
+  test('is read from itself, and from the plan that holds it', async () => {
+    const request = new ASTERTimeSeries(SCENES).reduce('median').toRequest(MEMORY)
+    expect(readRequest(JSON.stringify(request), 'a.json')).toEqual(request)
+    const plan = { ...(await planRequest(request)), request }
+    expect(readRequest(`\uFEFF${JSON.stringify(plan)}`, 'plan.json')).toEqual(request)
+  })
+
+  test('has to be JSON', () => {
+    expect(() => readRequest('{"schema":', 'a.json')).toThrow(
+      expect.objectContaining({ code: 'USAGE', message: 'a.json is no JSON' }),
+    )
   })
 })
 

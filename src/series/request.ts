@@ -2,19 +2,44 @@
 
 import { resolveSubsystem, type Subsystem } from '../access/data-access.js'
 import { CALIBRATIONS, type Calibration, SOLAR_IRRADIANCES, type SolarIrradiance } from '../access/dataset.js'
-import { toBoundingBox } from '../catalog/query.js'
-import { NotFoundError, UsageError } from '../errors.js'
+import { resolveProduct, toBoundingBox } from '../catalog/query.js'
+import { UsageError } from '../errors.js'
 import type { BoundingBox } from '../geo/bounding-box.js'
-import { callNow, present } from '../native/call.js'
-import type { Area, BandInfo, CoefficientOverride, CubeOutput, CubeRequest, GainOverride } from '../native/contract.js'
+import { Polygon } from '../geo/polygon.js'
+import { callNow, present, toException } from '../native/call.js'
+import type {
+  Area,
+  BandInfo,
+  ClipRequest,
+  CoefficientOverride,
+  CubeOutput,
+  CubeRequest,
+  GainOverride,
+} from '../native/contract.js'
 import { nearNames, nearNamesHint } from '../near-names.js'
 
 export const RESAMPLINGS = ['nearest', 'bilinear', 'cubic', 'average', 'mode'] as const
 export type Resampling = (typeof RESAMPLINGS)[number]
 export const GAINS = ['HGH', 'NOR', 'LOW', 'LO1', 'LO2'] as const
 export type Gain = (typeof GAINS)[number]
+export const GROUPINGS = ['scene', 'acquisition', 'solar-day'] as const
+export type GroupBy = (typeof GROUPINGS)[number]
+/** Days, weeks, months by their first or last day, quarters, years, and DJF, MAM, JJA, SON. */
+export const PERIODS = ['D', 'W', 'MS', 'ME', 'QE', 'YE', 'season'] as const
+export type Period = (typeof PERIODS)[number]
+export const CLIP_RULES = ['centre', 'touch'] as const
+export type ClipRule = (typeof CLIP_RULES)[number]
 
 const REQUEST_SCHEMA = 1
+
+/** GeoJSON as an object or as text: Polygon, MultiPolygon, or features of these; longitude and latitude in degrees. */
+export type PolygonLike = Polygon | { readonly type: string } | string
+
+export interface Clip {
+  polygon: PolygonLike
+  /** Which pixels are inside: those whose centre is (default), or all that the polygon touches. */
+  rule?: ClipRule | undefined
+}
 
 /** What the stack holds and how it is made; everything has a default. */
 export interface SeriesOptions {
@@ -26,6 +51,8 @@ export interface SeriesOptions {
   indices?: readonly string[] | undefined
   /** Area of the stack; default: all of the scenes. */
   bbox?: BoundingBox | Area | undefined
+  /** Pixels outside a polygon become missing; without `bbox` its extent is the area. */
+  clip?: Clip | undefined
   product?: string | undefined
   /** Default `radiance` for L1 products; L2 products always come in physical units. */
   calibration?: Calibration | undefined
@@ -42,6 +69,12 @@ export interface SeriesOptions {
   /** Keep SWIR of April 2008 and later, which is saturated. */
   allowBadSwir?: boolean | undefined
   maskSaturated?: boolean | undefined
+  /** Scenes that are laid on one another as one look: none (default), those of one pass, or of one solar day. */
+  groupBy?: GroupBy | undefined
+  /** Statistics along time instead of the looks: mean, median, min, max, first, last, count, std, medoid, p0 to p100. */
+  reduce?: readonly string[] | undefined
+  /** Periods to reduce over; without `reduce` their `mean` and `count`. */
+  resample?: Period | undefined
   /** Threads in all; default: the processors there are. */
   nWorkers?: number | undefined
   maxMemoryBytes?: number | undefined
@@ -56,6 +89,7 @@ export interface Selection {
   indices: readonly string[]
 }
 
+/** The request that the options make; without granules its words can still be checked. */
 export function buildRequest(
   granules: readonly string[],
   selection: Selection,
@@ -63,17 +97,13 @@ export function buildRequest(
   output: CubeOutput,
   history?: string,
 ): CubeRequest {
-  if (granules.length === 0) {
-    throw new NotFoundError('there are no scenes to make a series of', {
-      hint: 'widen the area, the period or the filters',
-    })
-  }
   const { subsystems, bands, indices } = selection
   return present<CubeRequest>({
     schema: REQUEST_SCHEMA,
     granules: [...granules],
     area: options.bbox === undefined ? undefined : resolveArea(options.bbox),
-    product: options.product,
+    clip: options.clip === undefined ? undefined : resolveClip(options.clip),
+    product: options.product === undefined ? undefined : resolveProduct(options.product),
     subsystems: subsystems.length === 0 ? undefined : [...subsystems],
     bands: bands.length === 0 ? undefined : [...bands],
     indices: indices.length === 0 ? undefined : [...indices],
@@ -86,12 +116,45 @@ export function buildRequest(
     coefficients: options.coefficients === undefined ? undefined : resolveCoefficients(options.coefficients),
     allowBadSwir: options.allowBadSwir,
     maskSaturated: options.maskSaturated,
+    ...timeOptions(options),
     output,
     nWorkers: wholeAndPositive('nWorkers', options.nWorkers),
     maxMemoryBytes: wholeAndPositive('maxMemoryBytes', options.maxMemoryBytes),
     strict: options.strict,
     history,
   })
+}
+
+/** What becomes of time. */
+function timeOptions({ groupBy, reduce = [], resample }: SeriesOptions): Partial<CubeRequest> {
+  return present<Partial<CubeRequest>>({
+    groupBy: choose('groupBy', groupBy, GROUPINGS),
+    reduce: reduce.length === 0 ? undefined : [...reduce],
+    resample: choose('resample', resample, PERIODS),
+  })
+}
+
+/** Throws what the engine says about the words of a request; no file is touched. */
+export function checkRequest(request: CubeRequest): void {
+  const error = callNow((addon) => addon.checkRequest(request))
+  if (error !== null) throw toException(error)
+}
+
+/** Throws when the options that decide over time and the polygon hold an unknown word, or exclude each other. */
+export function checkTimeAndPlace({ clip, ...options }: SeriesOptions): void {
+  const output = { format: 'memory' }
+  const polygon = clip === undefined ? {} : { clip: resolveClip(clip) }
+  checkRequest({ schema: REQUEST_SCHEMA, granules: [], ...polygon, ...timeOptions(options), output })
+}
+
+function resolveClip({ polygon, rule }: Clip): ClipRequest {
+  return present<ClipRequest>({ polygon: geoJsonText(polygon), rule: choose('clip rule', rule, CLIP_RULES) })
+}
+
+function geoJsonText(polygon: PolygonLike): string {
+  if (typeof polygon === 'string') return polygon
+  if (!(polygon instanceof Polygon)) return JSON.stringify(polygon)
+  return JSON.stringify({ type: 'MultiPolygon', coordinates: polygon.outlines })
 }
 
 /** A band's short name in any of its spellings: `3N` for `ImageData3N`, `B03N`, `Band3N`, `3n` and `3`. */

@@ -1,19 +1,36 @@
 // ASTERTimeSeries: a stack of scenes, described now and computed when its numbers are asked for.
 import type { ASTERDataset } from '../access/dataset.js'
 import { byTime, localPath, type Scene } from '../catalog/scene.js'
-import { type CallOptions, callNative, type JobOptions, present, runCube } from '../native/call.js'
-import type { CubeOutput, CubePlan, CubeReport, CubeRequest, SceneStatistics } from '../native/contract.js'
-import { checkDistinct, checkNetcdfName, checkOutputPath, checkPictureName } from './output-path.js'
-import { buildRequest, resolveBand, resolveSelection, type Selection, type SeriesOptions } from './request.js'
-
-export type RunReport = Omit<CubeReport, 'arrays'>
+import { NotFoundError } from '../errors.js'
+import { type CallOptions, type JobOptions, present, runCube } from '../native/call.js'
+import type { CubeOutput, CubePlan, CubeRequest, SceneStatistics, TimeStep } from '../native/contract.js'
+import { type FileFormat, formatOf } from './output-path.js'
+import {
+  buildRequest,
+  type Clip,
+  checkTimeAndPlace,
+  type GroupBy,
+  type Period,
+  type PolygonLike,
+  resolveBand,
+  resolveSelection,
+  type Selection,
+  type SeriesOptions,
+} from './request.js'
+import { planRequest, type RunReport, writeRequest } from './run.js'
 
 export interface WriteOptions extends JobOptions {
   overwrite?: boolean | undefined
   /** PNG picture of the stack, written as well. */
   quicklook?: string | undefined
-  /** 0 to 9; default 1. */
+  /** 0 to 9; each format has its own default. */
   compressionLevel?: number | undefined
+  /** Physical values as whole numbers with scale and offset: half the size, less of it after compression. */
+  pack?: 'int16' | undefined
+  /** Mantissa bits that are kept of physical values, 1 to 23; 10 keep three decimal digits. */
+  roundBits?: number | undefined
+  /** What chunks serve: maps of one time (default), or the time series of one place. */
+  chunkFor?: 'map' | 'time' | undefined
   /** Who asked for it, for the file's history. */
   history?: string | undefined
 }
@@ -22,13 +39,15 @@ export interface WriteOptions extends JobOptions {
 export interface SeriesArray {
   variable: string
   units: string
-  /** Row by row, scene by scene; NaN where there is no value. */
+  /** Row by row, time step by time step; NaN where there is no value. */
   data: Float32Array
   /** As `dims`: times, rows, columns. */
   shape: number[]
   dims: string[]
-  /** Acquisition of each scene, ISO 8601 UTC. */
+  /** Of each time step, ISO 8601 UTC: the acquisition of its first scene, or the label of its period. */
   times: string[]
+  /** The time steps, with their periods and granules. */
+  steps: TimeStep[]
   /** x0, dx, rx, y0, ry, dy of the outer corner of the upper left pixel. */
   geotransform: number[]
   crs: string
@@ -47,6 +66,8 @@ export class ASTERTimeSeries {
     this.scenes = [...scenes].sort(byTime)
     this.#selection = resolveSelection({ ...options, subsystems: [...opened, ...(options.subsystems ?? [])] })
     this.#options = { ...options, ...this.#selection, calibration }
+    const { groupBy, reduce, resample } = options
+    checkTimeAndPlace({ groupBy, reduce, resample })
   }
 
   get length(): number {
@@ -68,6 +89,30 @@ export class ASTERTimeSeries {
     return this.withOptions({ subsystems: [...this.#selection.subsystems, ...names] })
   }
 
+  /** The same scenes, those of one pass (`acquisition`) or of one `solar-day` laid on one another. */
+  groupBy(rule: GroupBy): ASTERTimeSeries {
+    return this.withOptions({ groupBy: rule })
+  }
+
+  /**
+   * Statistics along time instead of the scenes: `mean`, `median`, `min`, `max`, `first`, `last`, `count`, `std`,
+   * `medoid` and percentiles such as `p90`. Each becomes a variable, such as `ndvi_median`.
+   */
+  reduce(...statistics: [string, ...string[]]): ASTERTimeSeries {
+    return this.withOptions({ reduce: statistics })
+  }
+
+  /** Statistics over each period, such as `ME` for months; without any, those of `reduce`, or else mean and count. */
+  resample(period: Period, statistics: readonly string[] | undefined = this.#options.reduce): ASTERTimeSeries {
+    return this.withOptions({ resample: period, reduce: statistics })
+  }
+
+  /** The same scenes within a polygon; pixels outside are missing. */
+  clip(polygon: PolygonLike, { rule }: Omit<Clip, 'polygon'> = {}): ASTERTimeSeries {
+    checkTimeAndPlace({ clip: { polygon, rule } })
+    return this.withOptions({ clip: { polygon, rule } })
+  }
+
   /** The same scenes with other options. */
   withOptions(options: SeriesOptions): ASTERTimeSeries {
     return new ASTERTimeSeries(this.scenes, [], { ...this.#options, ...options })
@@ -75,45 +120,70 @@ export class ASTERTimeSeries {
 
   /** The request that would be run, as a value. */
   toRequest(output: CubeOutput, history?: string): CubeRequest {
+    if (this.scenes.length === 0) {
+      throw new NotFoundError('there are no scenes to make a series of', {
+        hint: 'widen the area, the period or the filters',
+      })
+    }
     const granules = this.scenes.map(localPath)
     return buildRequest(granules, this.#selection, this.#options, output, history)
   }
 
-  /** What a run would read, need and write; reads headers, no pixels. A NetCDF output needs a path to be planned. */
+  /** What a run would read, need and write; reads headers, no pixels. An output in a file needs a path to be planned. */
   async plan(output: CubeOutput = { format: 'statistics' }, { signal }: CallOptions = {}): Promise<CubePlan> {
-    const request = this.toRequest(output)
-    return callNative((addon) => addon.planCube(request), { signal })
+    return planRequest(this.toRequest(output), { signal })
   }
 
   /** The stack in memory, one array for each variable. */
   async values({ signal, onEvent }: JobOptions = {}): Promise<SeriesArray[]> {
-    const report = await runCube(this.toRequest({ format: 'memory' }), { signal, onEvent })
-    const { geotransform, crs } = report.grid
-    return report.arrays.map(({ variable, units, data, shape, dims }) => {
-      const times = timesOf(report, shape[0] ?? 0)
-      return { variable, units, data, shape, dims, times, geotransform, crs }
+    const { arrays, grid, steps } = await runCube(this.toRequest({ format: 'memory' }), { signal, onEvent })
+    const { geotransform, crs } = grid
+    const times = steps.map((step) => step.time)
+    return arrays.map(({ variable, units, data, shape, dims }) => {
+      return { variable, units, data, shape, dims, times, steps, geotransform, crs }
     })
   }
 
-  /** Statistics over the area, a row for each scene and variable; `variable` is a band or an index. */
+  /**
+   * Statistics over the area, a row for each time step and variable: mean, standard deviation, percentiles, and how
+   * much of the area has a value. `variable` is a band or an index.
+   */
   async areaMean(variable?: string, { signal, onEvent }: JobOptions = {}): Promise<SceneStatistics[]> {
-    const series = variable === undefined ? this : this.#only(variable)
-    const report = await runCube(series.toRequest({ format: 'statistics' }), { signal, onEvent })
-    return report.statistics
+    const request = this.#only(variable).toRequest({ format: 'statistics' })
+    return (await runCube(request, { signal, onEvent })).statistics
   }
 
-  /** Writes the stack as a NetCDF-4 file that appears under its name only when it is complete. */
+  /** Writes a NetCDF-4 file. */
   async toNetCDF(path: string, options: WriteOptions = {}): Promise<RunReport> {
-    const { overwrite, quicklook, compressionLevel, history, signal, onEvent } = options
-    checkNetcdfName(path)
-    if (quicklook !== undefined) checkPictureName(quicklook)
-    const outputs = quicklook === undefined ? [path] : [path, quicklook]
-    const inputs = this.scenes.map(localPath)
-    checkDistinct(outputs, inputs)
-    for (const output of outputs) checkOutputPath(output, { overwrite })
-    const output = present<CubeOutput>({ format: 'netcdf', path, overwrite, quicklook, compressionLevel })
-    const { arrays: _, ...report } = await runCube(this.toRequest(output, history), { signal, onEvent })
-    return report
+    return this.#write('netcdf', path, options)
+  }
+
+  /** Writes a Zarr store, which is a folder. */
+  async toZarr(path: string, options: WriteOptions = {}): Promise<RunReport> {
+    return this.#write('zarr', path, options)
+  }
+
+  /**
+   * Writes a GeoTIFF with a band for each variable: one file, named `.tif`, of one time step; or a folder of files, one
+   * for each. Cloud-optimised unless `cog` is false.
+   */
+  async toGeoTIFF(path: string, { cog = true, ...options }: WriteOptions & { cog?: boolean } = {}): Promise<RunReport> {
+    return this.#write(cog ? 'cog' : 'geotiff', path, options)
+  }
+
+  /** Writes the rows of `areaMean` as CSV. */
+  async toCSV(
+    path: string,
+    { variable, ...options }: WriteOptions & { variable?: string | undefined } = {},
+  ): Promise<RunReport> {
+    return this.#only(variable).#write('csv', path, options)
+  }
+
+  /** Every file appears under its name only when it is complete. */
+  async #write(format: FileFormat, path: string, options: WriteOptions): Promise<RunReport> {
+    const { signal, onEvent, history, ...stated } = options
+    const output = present<CubeOutput>({ format: formatOf(path, format), path, ...stated })
+    return writeRequest(this.toRequest(output, history), { signal, onEvent })
   }
 
   toString(): string {
@@ -123,8 +193,9 @@ export class ASTERTimeSeries {
     return `ASTERTimeSeries(n_scenes=${this.scenes.length}, products=[${products}], start=${start}, end=${end})`
   }
 
-  /** The variable alone: a band if there is one of that name, else an index. */
-  #only(variable: string): ASTERTimeSeries {
+  /** The variable alone: a band if there is one of that name, else an index; everything without a name. */
+  #only(variable: string | undefined): ASTERTimeSeries {
+    if (variable === undefined) return this
     const isBand = isBandName(variable)
     return this.withOptions({
       subsystems: [],
@@ -141,10 +212,4 @@ function isBandName(name: string): boolean {
   } catch {
     return false
   }
-}
-
-/** Times along the first axis: those of the scenes, where scenes of one instant share a place. */
-function timesOf(report: CubeReport, count: number): string[] {
-  const times = report.scenes.map((scene) => scene.time)
-  return times.length === count ? times : [...new Set(times)].sort()
 }

@@ -1,0 +1,34 @@
+// Plans and runs requests, whether they were made from a series just now or read back from a file.
+import { UsageError } from '../errors.js'
+import { type CallOptions, callNative, callNow, type JobOptions, runCube, unwrap } from '../native/call.js'
+import type { CubePlan, CubeReport, CubeRequest } from '../native/contract.js'
+import { checkOutput } from './output-path.js'
+
+export type RunReport = Omit<CubeReport, 'arrays'>
+
+/** What a run would read, need and write; reads headers, no pixels. */
+export async function planRequest(request: CubeRequest, { signal }: CallOptions = {}): Promise<CubePlan> {
+  return callNative((addon) => addon.planCube(request), { signal })
+}
+
+/** Runs a request whose result is a file; its outputs are looked at first. */
+export async function writeRequest(request: CubeRequest, { signal, onEvent }: JobOptions = {}): Promise<RunReport> {
+  checkOutput(request.output, request.granules)
+  const { arrays: _, ...report } = await runCube(request, { signal, onEvent })
+  return report
+}
+
+/**
+ * The request in a JSON text: a request itself, such as the `aster_request` of an output, or a plan or report that
+ * holds one.
+ */
+export function readRequest(text: string, label: string): CubeRequest {
+  let json: unknown
+  try {
+    json = JSON.parse(text.replace(/^\uFEFF/, ''))
+  } catch (cause) {
+    throw new UsageError(`${label} is no JSON`, { hint: 'give what `run --dry-run --json` prints', cause })
+  }
+  const request = typeof json === 'object' && json !== null && 'request' in json ? json.request : json
+  return unwrap(callNow((addon) => addon.readRequest(JSON.stringify(request))))
+}
