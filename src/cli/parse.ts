@@ -26,6 +26,15 @@ export function parseCount(flag: string, text: string): number {
   return value
 }
 
+/** A whole number between two others. */
+export function parseWhole(flag: string, text: string, least: number, most: number): number {
+  const value = parseNumber(flag, text)
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    throw new UsageError(`${flag} must be a whole number from ${least} to ${most}, got ${text}`)
+  }
+  return value
+}
+
 export function parsePercent(flag: string, text: string): number {
   const value = parseNumber(flag, text)
   if (value < 0 || value > 100) throw new UsageError(`${flag} must lie between 0 and 100 percent, got ${text}`)
@@ -129,28 +138,4 @@ export function parseCoefficients(
       return [band, offset === undefined ? parsed : { ...parsed, offset: parseNumber(flag, offset) }]
     }),
   )
-}
-
-const NUMBERS = /^[-+]?(\d|\.\d)[\d.eE+-]*(,|$)/
-
-/** Joins the four numbers after `--bbox` into one value, so that negative ones are not taken for flags. */
-export function joinBboxNumbers(argv: readonly string[]): string[] {
-  const joined: string[] = []
-  for (let index = 0; index < argv.length; index += 1) {
-    const word = argv[index] ?? ''
-    if (word === '--') return [...joined, ...argv.slice(index)]
-    if (word !== '--bbox') {
-      joined.push(word)
-      continue
-    }
-    const numbers: string[] = []
-    while (numbers.join(',').split(',').length < 4 || numbers.length === 0) {
-      const next = argv[index + 1]
-      if (next === undefined || !NUMBERS.test(next)) break
-      numbers.push(next.replace(/,$/, ''))
-      index += 1
-    }
-    joined.push(numbers.length === 0 ? word : `--bbox=${numbers.join(',')}`)
-  }
-  return joined
 }

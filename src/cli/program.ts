@@ -2,30 +2,50 @@
 import { Command, CommanderError } from 'commander'
 import { AbortError, AsterError, InternalError, UsageError } from '../errors.js'
 import { packageVersion } from '../net/user-agent.js'
-import { registerAuth } from './commands/auth.js'
-import { registerHelp } from './commands/help.js'
-import { registerInfo } from './commands/info.js'
-import { registerProducts } from './commands/products.js'
-import { registerRegions } from './commands/regions.js'
-import { registerRun } from './commands/run.js'
-import { registerSearch } from './commands/search.js'
+import { commandOf, joinBboxNumbers } from './argv.js'
 import type { CliContext } from './context.js'
 import { DONE, type ExitStatus, statusOfError } from './exit-status.js'
 import { errorToJson, formatError } from './output.js'
-import { joinBboxNumbers } from './parse.js'
 
 /** Hands the status of a command back to the program. */
 export type Finish = (status: ExitStatus | Promise<ExitStatus>) => Promise<void>
+
+/** Adds commands to the program. */
+type Register = (program: Command, ctx: CliContext, finish: Finish) => void
+
+/** Every command in the order of the help. What it needs is loaded when it is named: a start should cost little. */
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  products: async () => (await import('./commands/products.js')).registerProducts,
+  indices: async () => (await import('./commands/products.js')).registerProducts,
+  regions: async () => (await import('./commands/regions.js')).registerRegions,
+  search: async () => (await import('./commands/search.js')).registerSearch,
+  info: async () => (await import('./commands/info.js')).registerInfo,
+  run: async () => (await import('./commands/run.js')).registerRun,
+  auth: async () => (await import('./commands/auth.js')).registerAuth,
+  help: async () => (await import('./commands/help.js')).registerHelp,
+}
+
+/** What registers the command that is named; for help, and to suggest a name, all of them. */
+async function registersFor(argv: readonly string[]): Promise<Set<Register>> {
+  const [first] = argv
+  if (first === '--version' || first === '-V') return new Set()
+  const name = commandOf(argv) ?? 'help'
+  const one = name === 'help' || !Object.hasOwn(COMMANDS, name) ? undefined : COMMANDS[name]
+  const wanted = one === undefined ? Object.values(COMMANDS) : [one]
+  return new Set(await Promise.all(wanted.map((load) => load())))
+}
 
 /** Runs one command line and returns its exit status; never throws. */
 export async function runCli(argv: readonly string[], outer: CliContext): Promise<ExitStatus> {
   const ctx = { ...outer, commandLine: ['aster-timeseries', ...argv].map(quoted).join(' ') }
   let status: ExitStatus = DONE
-  const program = buildProgram(ctx, async (pending) => {
-    status = await pending
-  })
   try {
     if (argv.length === 0) throw new UsageError('no command given', { hint: 'see `aster-timeseries --help`' })
+    const program = buildProgram(ctx)
+    const finish: Finish = async (pending) => {
+      status = await pending
+    }
+    for (const register of await registersFor(argv)) register(program, ctx, finish)
     await program.parseAsync(joinBboxNumbers(argv), { from: 'user' })
     return status
   } catch (thrown) {
@@ -34,23 +54,15 @@ export async function runCli(argv: readonly string[], outer: CliContext): Promis
   }
 }
 
-export function buildProgram(ctx: CliContext, finish: Finish): Command {
-  const program = new Command('aster-timeseries')
+function buildProgram(ctx: CliContext): Command {
+  return new Command('aster-timeseries')
     .description('Time series of ASTER scenes: search, calibrate, align, stack')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpCommand(false)
     .showSuggestionAfterError(true)
     .exitOverride()
     .configureOutput({ writeOut: (text) => ctx.stdout.write(text), writeErr: () => {}, getOutHelpWidth: () => 100 })
-  registerProducts(program, ctx, finish)
-  registerRegions(program, ctx, finish)
-  registerSearch(program, ctx, finish)
-  registerInfo(program, ctx, finish)
-  registerRun(program, ctx, finish)
-  registerAuth(program, ctx, finish)
-  registerHelp(program, ctx, finish)
-  program.addHelpText('after', '\nExit codes: `aster-timeseries help exit-codes`')
-  return program
+    .addHelpText('after', '\nExit codes: `aster-timeseries help exit-codes`')
 }
 
 function reportError(ctx: CliContext, argv: readonly string[], thrown: unknown): ExitStatus {
