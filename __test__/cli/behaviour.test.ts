@@ -73,6 +73,7 @@ describe.each([true, false])('with a terminal: %s', (isTTY) => {
         '  scenes:      2 (2001-01-03 to 2001-06-10)\n' +
         '  grid:        EPSG:32650, 3 columns x 2 rows of 15\n' +
         '  variables:   ndvi\n' +
+        '  valid:       33 % of the pixels\n' +
         '  read:        1.2 MB in 0.4 s\n' +
         '  written:     2.3 kB\n' +
         '  peak memory: 34 MB\n',
@@ -219,8 +220,75 @@ describe('run --dry-run', () => {
     pretend({ skipped: [BAD] })
     const { status, stdout, stderr } = await run(['run', '--archive', '/a', '--dry-run', '--json'])
     expect([status, stderr]).toEqual([3, ''])
-    expect(JSON.parse(stdout)).toMatchObject({ schema: 1, peakMemoryBytes: 34_000_000, skipped: [BAD] })
+    expect(JSON.parse(stdout)).toMatchObject({
+      schema: 1,
+      peakMemoryBytes: 34_000_000,
+      skipped: [BAD],
+      steps: [{ looks: 1 }, { looks: 1 }, { looks: 1 }],
+      request: fake.requests[0],
+    })
   })
+
+  test('tells of periods, looks and blocks where there are some', async () => {
+    const period = { periodStart: '2001-01-01T00:00:00Z', periodEnd: '2002-01-01T00:00:00Z' }
+    const steps = [{ time: '2001-12-31T00:00:00Z', ...period, looks: 2, ids: ['a', 'b', 'c'] }]
+    pretend({ plan: { steps, blocks: 4, order: 'blocks', freeDiskBytes: 5e9 } })
+    const argv = ['run', '--archive', '/a', '--resample', 'YE', '--groupby', 'acquisition', '--dry-run', '-q']
+    const { stdout } = await run(argv)
+    expect(stdout).toContain('\n  time steps:  1 period of 2 looks\n')
+    expect(stdout).toContain('\n  blocks:      4, each with all scenes\n')
+    expect(stdout).toContain('\n  free disk:   5.0 GB\n')
+    pretend({ plan: { steps: [{ time: '', looks: 1, ids: ['a', 'b', 'c'] }] } })
+    expect((await run(['run', '--archive', '/a', '--groupby', 'solar-day', '--dry-run', '-q'])).stdout).toContain(
+      '\n  time steps:  1\n',
+    )
+  })
+})
+
+describe('the report', () => {
+  test('tells valid pixels of variables that differ, and only some of many', async () => {
+    const variables = ['a', 'b', 'c', 'd', 'e', 'f']
+    const step = (add: number) => ({
+      time: '',
+      looks: 1,
+      ids: [],
+      validPixels: Object.fromEntries(variables.map((name, index) => [name, index === 1 ? 0 : index + add])),
+    })
+    pretend({ report: { variables, steps: [step(0), step(1)], pixels: 10 } })
+    const { stdout } = await run([...NDVI(), '-q'])
+    expect(stdout).toContain(
+      '\n  valid:       0 to 10 % of the pixels in a; 0 % of the pixels in b; 20 to 30 % of the pixels in c; ' +
+        '30 to 40 % of the pixels in d; ...\n',
+    )
+  })
+
+  test('names a few outputs, and counts many', async () => {
+    const outputs = (count: number) => Array.from({ length: count }, (_, index) => `t${index}.tif`)
+    pretend({ report: { outputs: outputs(3) } })
+    expect((await run([...NDVI(), '-q'])).stdout).toMatch(/^wrote t0.tif, t1.tif, t2.tif\n/)
+    pretend({ report: { outputs: outputs(300) } })
+    expect((await run([...NDVI(), '-q'])).stdout).toMatch(/^wrote t0.tif and 299 more\n/)
+  })
+
+  test('as JSON holds time steps, valid pixels and the request', async () => {
+    const { stdout } = await run([...NDVI(), '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({
+      steps: [{ validPixels: { ndvi: 2 } }, {}, {}],
+      pixels: 6,
+      request: { indices: ['ndvi'], output: { format: 'netcdf' } },
+    })
+  })
+})
+
+test.each([
+  ['a.nc', 'netcdf'],
+  ['a.zarr', 'zarr'],
+  ['a.tif', 'cog'],
+  ['a.csv', 'csv'],
+])('the name %s asks for %s', async (name, format) => {
+  const output = join(folder, name)
+  expect((await run(['run', '--archive', '/a', '--index', 'ndvi', '--output', output, '-q'])).status).toBe(0)
+  expect(fake.requests[0]?.output).toEqual({ format, path: output })
 })
 
 test('every option of run arrives in the request', async () => {
@@ -229,7 +297,8 @@ test('every option of run arrives in the request', async () => {
   const options = `--product AST_L1T --region global --subsystem VNIR,TIR --subsystem SWIR --bands 1,ImageData3N
     --index ndvi,ratio_4_6 --calibration reflectance --crs EPSG:32650 --resolution 30 --resampling average
     --solar-irradiance smith --gains 4=NOR --coefficients 10=0.0068 --allow-bad-swir --mask-saturated --n-workers 3
-    --max-memory 2G --overwrite --strict`
+    --max-memory 2G --overwrite --strict --groupby solar-day --reduce median,p90 --reduce count --resample season
+    --format netcdf --compression-level 0 --round-bits 12 --chunk-for map`
   const argv = ['run', '--archive', '/a', ...options.split(/\s+/), '--output', output, '--quicklook', quicklook]
   const { status, stderr } = await run([...argv, '-q'])
   expect([status, stderr]).toEqual([0, ''])
@@ -248,7 +317,18 @@ test('every option of run arrives in the request', async () => {
     coefficients: [{ band: '10', ucc: 0.0068 }],
     allowBadSwir: true,
     maskSaturated: true,
-    output: { format: 'netcdf', path: output, overwrite: true, quicklook },
+    groupBy: 'solar-day',
+    reduce: ['median', 'p90', 'count'],
+    resample: 'season',
+    output: {
+      format: 'netcdf',
+      path: output,
+      overwrite: true,
+      quicklook,
+      compressionLevel: 0,
+      roundBits: 12,
+      chunkFor: 'map',
+    },
     nWorkers: 3,
     maxMemoryBytes: 2 * 1024 ** 3,
     strict: true,
@@ -374,7 +454,7 @@ describe('wrong calls', () => {
     ['output is a folder', ['run', '--archive', '/a', '--output', '{}'], 1, /^error: the output .* is a folder\n/],
     [
       'output of another format',
-      ['run', '--archive', '/a', '--output', '{}/a.tif'],
+      ['run', '--archive', '/a', '--format', 'netcdf', '--output', '{}/a.tif'],
       2,
       /^error: the output .* is named as GeoTIFF, but NetCDF is written\n/,
     ],
@@ -386,6 +466,74 @@ describe('wrong calls', () => {
       2,
       /^error: --n-workers must be a whole number, 1 or more, got 0\n/,
     ],
+    [
+      'unknown grouping',
+      ['run', '--archive', '/a', '--groupby', 'solarday', ...OUT],
+      2,
+      /^error: unknown --groupby "solarday"\n {2}hint: did you mean solar-day\?\n$/,
+    ],
+    [
+      'unknown statistic',
+      ['run', '--archive', '/a', '--reduce', 'mediam', ...OUT],
+      2,
+      /^error: unknown statistic "mediam"\n {2}hint: did you mean median\?\n$/,
+    ],
+    [
+      'unknown period',
+      ['run', '--archive', '/a', '--resample', 'monthly', ...OUT],
+      2,
+      /^error: unknown --resample "monthly"\n {2}hint: choices: D, W, MS, ME, QE, YE, season\n$/,
+    ],
+    [
+      'unknown format',
+      ['run', '--archive', '/a', '--format', 'geotif', ...OUT],
+      2,
+      /^error: unknown --format "geotif"\n {2}hint: did you mean geotiff\?\n$/,
+    ],
+    [
+      'unknown packing',
+      ['run', '--archive', '/a', '--pack', 'int8', ...OUT],
+      2,
+      /^error: unknown --pack "int8"\n {2}hint: choices: int16\n$/,
+    ],
+    [
+      'unknown chunks',
+      ['run', '--archive', '/a', '--chunk-for', 'maps', ...OUT],
+      2,
+      /^error: unknown --chunk-for "maps"\n {2}hint: did you mean map\?\n$/,
+    ],
+    [
+      'unknown clip rule',
+      ['run', '--archive', '/a', '--clip-rule', 'center', ...OUT],
+      2,
+      /^error: unknown --clip-rule "center"\n {2}hint: did you mean centre\?\n$/,
+    ],
+    [
+      'clip rule alone',
+      ['run', '--archive', '/a', '--clip-rule', 'touch', ...OUT],
+      2,
+      /^error: --clip-rule is about a polygon, and there is none\n {2}hint: add --polygon FILE\n$/,
+    ],
+    [
+      'polygon that is none',
+      ['run', '--archive', '/a', '--polygon', 'package.json', ...OUT],
+      2,
+      /^error: --polygon package.json holds no GeoJSON polygon\n/,
+    ],
+    [
+      'compression level',
+      ['run', '--archive', '/a', '--compression-level', '10', ...OUT],
+      2,
+      /^error: --compression-level must be a whole number from 0 to 9, got 10\n/,
+    ],
+    [
+      'bits',
+      ['run', '--archive', '/a', '--round-bits', '0', ...OUT],
+      2,
+      /^error: --round-bits must be a whole number from 1 to 23, got 0\n/,
+    ],
+    ['request that is absent', ['run', '--request', '/none.json'], 2, /^error: --request: cannot read \/none.json\n/],
+    ['request that is no JSON', ['run', '--request', 'README.md'], 2, /^error: README.md is no JSON\n/],
     ['no help', ['help', 'exit-code'], 2, /^error: no help on "exit-code"\n {2}hint: did you mean exit-codes\?\n$/],
   ])('%s', async (_, argv, status, message) => {
     const result = await run(argv.map((word) => word.replace('{}', folder)))

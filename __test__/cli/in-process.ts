@@ -11,11 +11,13 @@ export interface Result {
 export interface World {
   isTTY?: boolean
   env?: Record<string, string>
+  /** What is piped in. */
+  stdin?: string
   signal?: AbortSignal
 }
 
 export async function run(argv: readonly string[], world: World = {}): Promise<Result> {
-  const { isTTY = false, env = {}, signal = new AbortController().signal } = world
+  const { isTTY = false, env = {}, stdin = '', signal = new AbortController().signal } = world
   const texts = { stdout: '', stderr: '' }
   const stream = (name: keyof typeof texts): TextStream => ({
     write: (text) => {
@@ -24,6 +26,7 @@ export async function run(argv: readonly string[], world: World = {}): Promise<R
     isTTY,
     columns: 80,
   })
-  const status = await runCli(argv, { stdout: stream('stdout'), stderr: stream('stderr'), env, signal })
+  const streams = { stdout: stream('stdout'), stderr: stream('stderr'), stdin: async () => stdin }
+  const status = await runCli(argv, { ...streams, env, signal })
   return { status, ...texts }
 }

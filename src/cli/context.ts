@@ -12,6 +12,8 @@ export interface CliContext {
   stdout: TextStream
   /** Everything said about the work. */
   stderr: TextStream
+  /** All that is piped in, as text. */
+  stdin(): Promise<string>
   env: Readonly<Record<string, string | undefined>>
   /** Aborted by the first SIGINT or SIGTERM; its reason is the signal's name. */
   signal: AbortSignal

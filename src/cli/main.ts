@@ -1,4 +1,5 @@
 // The process: arguments, streams, signals and exit status; the only file that touches them.
+import { text } from 'node:stream/consumers'
 import type { TextStream } from './context.js'
 import { statusOfSignal } from './exit-status.js'
 import { runCli } from './program.js'
@@ -14,6 +15,7 @@ export async function main(): Promise<void> {
   const status = await runCli(process.argv.slice(2), {
     stdout: textStream(process.stdout),
     stderr: textStream(process.stderr),
+    stdin: () => text(process.stdin),
     env: process.env,
     signal: interruption.signal,
   })

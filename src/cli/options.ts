@@ -1,13 +1,14 @@
 // The one table of options: flag, help text, and how its value is read.
 import type { Command } from 'commander'
-import { z } from 'zod'
 import { resolveSubsystem } from '../access/data-access.js'
 import { CALIBRATIONS, SOLAR_IRRADIANCES } from '../access/dataset.js'
 import { INDEX_MODES } from '../catalog/archive-index.js'
 import { DAY_NIGHT } from '../catalog/query.js'
 import { BACKENDS } from '../catalog/scene.js'
+import { InternalError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
-import { RESAMPLINGS } from '../series/request.js'
+import { FILE_FORMATS } from '../series/output-path.js'
+import { CLIP_RULES, GROUPINGS, PERIODS, RESAMPLINGS } from '../series/request.js'
 import {
   parseBbox,
   parseBytes,
@@ -21,31 +22,52 @@ import {
   parsePercent,
   parsePolygonFile,
   parsePositive,
+  parseWhole,
 } from './parse.js'
 import { PROGRESS_MODES } from './progress.js'
 import { SCENE_FORMATS } from './scene-formats.js'
 
-interface OptionSpec<S extends z.ZodType> {
+interface OptionSpec<T> {
   flags: string
   help: string
-  schema: S
+  /** Whether it may be given several times. */
+  isList: boolean
+  /** Its value from what commander collected: a text, a list of texts, or `true`. */
+  read(given: unknown): T
 }
 
 /** An option with a value, given once. */
-function value<T>(flags: string, help: string, read: (flag: string, text: string) => T) {
-  return { flags, help, schema: z.string().transform((text) => read(longFlag(flags), text)) }
+function value<T>(flags: string, help: string, read: (flag: string, text: string) => T): OptionSpec<T> {
+  return {
+    flags,
+    help,
+    isList: false,
+    read: (given) => {
+      if (typeof given === 'string') return read(longFlag(flags), given)
+      throw new InternalError(`${flags} came without its text`)
+    },
+  }
 }
 
 /** An option that may be repeated; its items may also be separated by commas. */
-function list<T>(flags: string, help: string, read: (flag: string, texts: string[]) => T) {
-  return { flags, help, schema: z.array(z.string()).transform((texts) => read(longFlag(flags), texts)) }
+function list<T>(flags: string, help: string, read: (flag: string, texts: string[]) => T): OptionSpec<T> {
+  return {
+    flags,
+    help,
+    isList: true,
+    read: (given) => {
+      if (Array.isArray(given)) return read(longFlag(flags), given.map(String))
+      throw new InternalError(`${flags} came without its texts`)
+    },
+  }
 }
 
 /** An option without a value. */
-function flag(flags: string, help: string) {
-  return { flags, help, schema: z.boolean() }
+function flag(flags: string, help: string): OptionSpec<boolean> {
+  return { flags, help, isList: false, read: (given) => given === true }
 }
 
+const CHUNK_USES = ['map', 'time'] as const
 const text = (_: string, given: string) => given
 const choice =
   <T extends string>(choices: readonly T[]) =>
@@ -61,7 +83,11 @@ export const OPTIONS = {
   region: value('--region <name>', 'named region; see `regions`', (_, name) => BoundingBox.fromNamedRegion(name)),
   bbox: value('--bbox <W S E N>', 'west south east north in degrees; also W,S,E,N', parseBbox),
   cloudCoverMax: value('--cloud-cover-max <percent>', 'leave out cloudier scenes; unknown ones stay', parsePercent),
-  polygon: value('--polygon <file>', 'file with a GeoJSON polygon that scenes have to touch', parsePolygonFile),
+  polygon: value(
+    '--polygon <file>',
+    'file with a GeoJSON polygon that scenes have to touch; run cuts pixels to it',
+    parsePolygonFile,
+  ),
   months: list('--months <list>', 'months of each year, such as 6-8, 11-2 or 1,7', parseMonths),
   dayNight: value('--day-night <which>', `${DAY_NIGHT.join(' or ')}; scenes that do not say stay`, choice(DAY_NIGHT)),
   productVersion: value('--product-version <version>', '004, 003 or 031; default: the newest there is', text),
@@ -72,6 +98,9 @@ export const OPTIONS = {
     `what is known of the archive from last time: ${INDEX_MODES.join(', ')}; default use`,
     choice(INDEX_MODES),
   ),
+  scenes: value('--scenes <file>', 'scenes that search found, as JSON or NDJSON; - for stdin', text),
+  request: value('--request <file>', 'run a request again: a plan, a report, or the aster_request of an output', text),
+  plan: value('--plan <file>', 'run a plan that --dry-run --json printed', text),
   subsystem: list('--subsystem <name>', 'VNIR, SWIR, TIR; repeatable or by commas', (name, given) =>
     parseList(name, given).map(resolveSubsystem),
   ),
@@ -102,13 +131,38 @@ export const OPTIONS = {
   ),
   allowBadSwir: flag('--allow-bad-swir', 'keep SWIR of April 2008 and later, which is saturated'),
   maskSaturated: flag('--mask-saturated', 'treat saturated pixels as missing'),
+  clipRule: value('--clip-rule <rule>', `pixels inside --polygon: by ${CLIP_RULES.join(' or ')}`, choice(CLIP_RULES)),
+  groupby: value('--groupby <rule>', `scenes that make one look: ${GROUPINGS.join(', ')}`, choice(GROUPINGS)),
+  reduce: list('--reduce <names>', 'statistics along time: mean, median, count, medoid, p90 and more', parseList),
+  resample: value(
+    '--resample <period>',
+    `reduce each period: ${PERIODS.join(', ')}; default mean and count`,
+    choice(PERIODS),
+  ),
   nWorkers: value(
     '--n-workers <count>',
     'threads in all; default: SLURM_CPUS_PER_TASK, else every processor',
     parseCount,
   ),
   maxMemory: value('--max-memory <size>', 'memory budget, such as 512M or 2G', parseBytes),
-  output: value('--output <file>', 'file to write', text),
+  output: value('--output <file>', 'file or folder to write', text),
+  fileFormat: value(
+    '--format <form>',
+    `${FILE_FORMATS.join(', ')}; default: as --output ends, or netcdf`,
+    choice(FILE_FORMATS),
+  ),
+  compressionLevel: value('--compression-level <level>', '0 (fast) to 9 (small)', (name, given) =>
+    parseWhole(name, given, 0, 9),
+  ),
+  pack: value('--pack <type>', 'store physical values as int16 with scale and offset', choice(['int16'])),
+  roundBits: value('--round-bits <count>', 'mantissa bits to keep, 1 to 23: less noise, smaller files', (name, given) =>
+    parseWhole(name, given, 1, 23),
+  ),
+  chunkFor: value(
+    '--chunk-for <use>',
+    'map (default) or time: what reading the output is quick for',
+    choice(CHUNK_USES),
+  ),
   quicklook: value('--quicklook <file>', 'PNG picture of the stack to write as well', text),
   overwrite: flag('--overwrite', 'replace outputs that exist'),
   strict: flag('--strict', 'stop at the first granule that cannot be used'),
@@ -123,24 +177,31 @@ export const OPTIONS = {
     'auto (a bar on a terminal), json (events on stderr) or none',
     choice(PROGRESS_MODES),
   ),
-} as const satisfies Record<string, OptionSpec<z.ZodType>>
+} as const satisfies Record<string, OptionSpec<unknown>>
 
 export type OptionName = keyof typeof OPTIONS
 
 export type OptionValues<Name extends OptionName> = {
-  [Key in Name]?: z.output<(typeof OPTIONS)[Key]['schema']> | undefined
+  [Key in Name]?: ReturnType<(typeof OPTIONS)[Key]['read']> | undefined
 }
 
 export function longFlag(flags: string): string {
   return /--[a-z-]+/.exec(flags)?.[0] ?? flags
 }
 
+/** What commander calls an option: `cloudCoverMax` for `--cloud-cover-max`. */
+function attributeOf(flags: string): string {
+  return longFlag(flags)
+    .slice(2)
+    .replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+}
+
 /** Declares options on a command, in this order. */
 export function addOptions(command: Command, names: readonly OptionName[]): Command {
   for (const name of names) {
-    const { flags, help, schema } = OPTIONS[name]
-    if (schema instanceof z.ZodBoolean || !(schema.in instanceof z.ZodArray)) command.option(flags, help)
-    else command.option(flags, help, (item: string, before: string[] = []) => [...before, item])
+    const { flags, help, isList } = OPTIONS[name]
+    if (isList) command.option(flags, help, (item: string, before: string[] = []) => [...before, item])
+    else command.option(flags, help)
   }
   return command
 }
@@ -148,8 +209,10 @@ export function addOptions(command: Command, names: readonly OptionName[]): Comm
 /** The values of a command's options, read by the table; wrong ones throw. */
 export function readOptions<Name extends OptionName>(command: Command, names: readonly Name[]): OptionValues<Name> {
   const given: Record<string, unknown> = command.opts()
-  const entries = names
-    .filter((name) => given[name] !== undefined)
-    .map((name) => [name, OPTIONS[name].schema.parse(given[name])])
+  const entries = names.flatMap((name) => {
+    const { flags, read } = OPTIONS[name]
+    const value = given[attributeOf(flags)]
+    return value === undefined ? [] : [[name, read(value)]]
+  })
   return Object.fromEntries(entries) as OptionValues<Name>
 }

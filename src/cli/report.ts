@@ -1,63 +1,80 @@
 // The report of a run and the plan of a dry run, for people and for programs.
-import type { CubePlan, GridInfo, NativeError, PlannedScene, SkippedScene } from '../native/contract.js'
-import type { RunReport } from '../series/time-series.js'
+import type {
+  CubePlan,
+  CubeRequest,
+  GridInfo,
+  NativeError,
+  PlannedScene,
+  SkippedScene,
+  TimeStep,
+} from '../native/contract.js'
+import type { RunReport } from '../series/run.js'
 import type { Talk } from './context.js'
 import { formatBytes, formatDuration, formatFacts, JSON_SCHEMA, plural, toJson } from './output.js'
 import type { FoundScenes } from './scenes.js'
 
+/** What the search for scenes left out. */
+export type LeftOut = Pick<FoundScenes, 'skipped' | 'duplicates' | 'cloudUnknown'>
+
 /** Granules that were skipped, while looking for scenes or while working on them, each once. */
-function allSkipped(found: FoundScenes, skipped: readonly SkippedScene[]): SkippedScene[] {
-  const byPath = new Map<string, SkippedScene>([...found.skipped, ...skipped].map((scene) => [scene.path, scene]))
+function allSkipped(leftOut: LeftOut, skipped: readonly SkippedScene[]): SkippedScene[] {
+  const byPath = new Map<string, SkippedScene>([...leftOut.skipped, ...skipped].map((scene) => [scene.path, scene]))
   return [...byPath.values()]
 }
 
 /** A sound scene that adds nothing: the telescope was off, or the area lies beside it. That is no failure. */
-function hasNoData(found: FoundScenes, { path, error }: SkippedScene): boolean {
-  const wasRead = found.scenes.some((scene) => scene.path === path)
+function hasNoData({ id, error }: SkippedScene): boolean {
+  const wasRead = id !== undefined
   return error.code === 'NO_DATA' || (wasRead && error.code === 'NOT_FOUND')
 }
 
 /** Whether granules were skipped that should have added something. */
-export function lostSome(found: FoundScenes, skipped: readonly SkippedScene[]): boolean {
-  return allSkipped(found, skipped).some((scene) => !hasNoData(found, scene))
+export function lostSome(leftOut: LeftOut, skipped: readonly SkippedScene[]): boolean {
+  return allSkipped(leftOut, skipped).some((scene) => !hasNoData(scene))
 }
 
-export function reportJson(report: RunReport, found: FoundScenes): string {
-  const duplicates = found.duplicates.map((scene) => scene.path)
-  const skipped = allSkipped(found, report.skipped)
-  return toJson({ schema: JSON_SCHEMA, ...report, skipped, duplicates, cloudUnknown: found.cloudUnknown })
+/** The report with the request, so that it can be run again from what is printed. */
+export function reportJson(report: RunReport, request: CubeRequest, leftOut: LeftOut): string {
+  return toJson({ schema: JSON_SCHEMA, ...report, ...leftOutJson(leftOut, report.skipped), request })
 }
 
-export function planJson(plan: CubePlan, found: FoundScenes): string {
-  const duplicates = found.duplicates.map((scene) => scene.path)
-  const skipped = allSkipped(found, plan.skipped)
-  return toJson({ ...plan, skipped, duplicates, cloudUnknown: found.cloudUnknown })
+export function planJson(plan: CubePlan, request: CubeRequest, leftOut: LeftOut): string {
+  return toJson({ ...plan, ...leftOutJson(leftOut, plan.skipped), request })
 }
 
-export function formatReport(report: RunReport, found: FoundScenes): string {
-  const skipped = allSkipped(found, report.skipped)
+function leftOutJson(leftOut: LeftOut, skipped: readonly SkippedScene[]) {
+  const duplicates = leftOut.duplicates.map((scene) => scene.path)
+  return { skipped: allSkipped(leftOut, skipped), duplicates, cloudUnknown: leftOut.cloudUnknown }
+}
+
+export function formatReport(report: RunReport, leftOut: LeftOut): string {
+  const skipped = allSkipped(leftOut, report.skipped)
   const facts: [string, string][] = [
-    ['scenes', scenesText(report.scenes, found, skipped)],
+    ['scenes', scenesText(report.scenes, skipped)],
+    ...stepsFact(report),
     ['grid', gridText(report.grid)],
     ['variables', report.variables.join(', ')],
+    ...validFact(report),
     ['read', `${formatBytes(report.bytesRead)} in ${formatDuration(report.elapsedMs)}`],
     ['written', formatBytes(report.bytesWritten)],
     ['peak memory', formatBytes(report.peakMemoryBytes)],
   ]
-  return `wrote ${report.outputs.join(', ')}\n${formatFacts(facts)}`
+  return `wrote ${outputsText(report.outputs)}\n${formatFacts(facts)}`
 }
 
-export function formatPlan(plan: CubePlan, found: FoundScenes, output: string | undefined): string {
-  const skipped = allSkipped(found, plan.skipped)
+export function formatPlan(plan: CubePlan, leftOut: LeftOut, output: string | undefined): string {
+  const skipped = allSkipped(leftOut, plan.skipped)
   const free: [string, string][] =
     plan.freeDiskBytes === undefined ? [] : [['free disk', formatBytes(plan.freeDiskBytes)]]
   const facts: [string, string][] = [
-    ['scenes', scenesText(plan.scenes, found, skipped)],
+    ['scenes', scenesText(plan.scenes, skipped)],
+    ...stepsFact(plan),
     ['grid', gridText(plan.grid)],
     ['variables', plan.variables.join(', ')],
     ['to read', formatBytes(plan.bytesToRead)],
     ['to write', `at most ${formatBytes(plan.outputBytesMax)}, before compression`],
     ['chunks', `${plan.chunksWithData} of ${plan.chunksTotal} hold data`],
+    ...blocksFact(plan),
     ['peak memory', `${formatBytes(plan.peakMemoryBytes)} of ${formatBytes(plan.maxMemoryBytes)} allowed`],
     ['workers', String(plan.nWorkers)],
     ...free,
@@ -66,12 +83,51 @@ export function formatPlan(plan: CubePlan, found: FoundScenes, output: string | 
   return `${head}\n${formatFacts(facts)}`
 }
 
-function scenesText(scenes: readonly PlannedScene[], found: FoundScenes, skipped: readonly SkippedScene[]): string {
+/** Time steps, where they are not the scenes. */
+function stepsFact({ steps, scenes }: { steps: TimeStep[]; scenes: PlannedScene[] }): [string, string][] {
+  const isReduced = steps.some((step) => step.periodStart !== undefined)
+  if (!isReduced && steps.length === scenes.length) return []
+  const looks = steps.reduce((sum, step) => sum + step.looks, 0)
+  return [['time steps', isReduced ? `${plural(steps.length, 'period')} of ${plural(looks, 'look')}` : String(looks)]]
+}
+
+/** Most lines of valid pixels that are told; the rest is in the JSON. */
+const VALID_LINES = 4
+
+/** Least and most of the pixels that have a value at a time step; variables with the same are told together. */
+function validFact({ steps, variables, pixels }: RunReport): [string, string][] {
+  const byText = new Map<string, string[]>()
+  for (const name of variables) {
+    const shares = steps.map((step) => Math.round((100 * (step.validPixels?.[name] ?? 0)) / pixels))
+    const [least, most] = [Math.min(...shares), Math.max(...shares)]
+    const text = `${least === most ? least : `${least} to ${most}`} %`
+    byText.set(text, [...(byText.get(text) ?? []), name])
+  }
+  if (pixels === 0 || steps.length === 0) return []
+  const isSame = byText.size === 1
+  const texts = [...byText].map(([text, names]) => `${text} of the pixels${isSame ? '' : ` in ${names.join(', ')}`}`)
+  const more = texts.length > VALID_LINES ? ['...'] : []
+  return [['valid', [...texts.slice(0, VALID_LINES), ...more].join('; ')]]
+}
+
+/** How the work is divided, where it is. */
+function blocksFact({ blocks, order }: CubePlan): [string, string][] {
+  if (blocks <= 1) return []
+  return [['blocks', `${blocks}, ${order === 'blocks' ? 'each with all scenes' : 'one after another for each scene'}`]]
+}
+
+/** Names of a few outputs, or the first and how many more there are. */
+function outputsText(outputs: readonly string[]): string {
+  const [first = 'nothing', ...others] = outputs
+  return others.length < 4 ? outputs.join(', ') : `${first} and ${others.length} more`
+}
+
+function scenesText(scenes: readonly PlannedScene[], skipped: readonly SkippedScene[]): string {
   const days = scenes.map((scene) => scene.time.slice(0, 10)).sort()
   const [first] = days
   const last = days.at(-1)
   const period = first === undefined ? '' : first === last ? ` (${first})` : ` (${first} to ${last})`
-  const empty = skipped.filter((scene) => hasNoData(found, scene)).length
+  const empty = skipped.filter(hasNoData).length
   const bad = skipped.length - empty
   const without = empty === 0 ? '' : `, ${empty} without data for this request`
   return `${scenes.length}${period}${without}${bad === 0 ? '' : `, ${bad} skipped`}`
@@ -82,15 +138,11 @@ function gridText({ crs, epsg, width, height, resolution }: GridInfo): string {
 }
 
 /** Tells what a person should know of a result beside its numbers: scenes without data or skipped, and warnings. */
-export function sayNotes(
-  talk: Talk,
-  found: FoundScenes,
-  { skipped, warnings }: Pick<CubePlan, 'skipped' | 'warnings'>,
-) {
-  const told = new Set(found.skipped.map((file) => file.path))
+export function sayNotes(talk: Talk, leftOut: LeftOut, { skipped, warnings }: Pick<CubePlan, 'skipped' | 'warnings'>) {
+  const told = new Set(leftOut.skipped.map((file) => file.path))
   for (const scene of skipped.filter(({ path }) => !told.has(path))) {
     const reason = `${scene.path}: ${sayError(scene.error)}`
-    if (hasNoData(found, scene)) talk.note(`no data in ${reason}`)
+    if (hasNoData(scene)) talk.note(`no data in ${reason}`)
     else talk.warn(`skipped ${reason}`)
   }
   for (const warning of warnings) talk.warn(warning)

@@ -1,11 +1,14 @@
 // Finds the scenes that `search` and `run` work on, and says what was left out and why.
-import type { SearchResult } from '../catalog/backend.js'
+import { collect, type IterOptions, passing, type SearchResult } from '../catalog/backend.js'
 import { ASTERCatalog } from '../catalog/catalog.js'
-import { parsePeriod } from '../catalog/query.js'
+import { parsePeriod, type ResolvedQuery, resolveQuery, type SceneQuery } from '../catalog/query.js'
+import type { Scene } from '../catalog/scene.js'
+import { parseScenes } from '../catalog/scene-json.js'
 import { NotFoundError, UsageError } from '../errors.js'
 import { endpointsFrom } from '../net/endpoints.js'
 import type { CliContext, Talk } from './context.js'
-import type { OptionValues } from './options.js'
+import { readInput } from './input.js'
+import { longFlag, OPTIONS, type OptionValues } from './options.js'
 import { formatDegrees, plural } from './output.js'
 
 export const SCENE_OPTIONS = [
@@ -25,6 +28,8 @@ export const SCENE_OPTIONS = [
 ] as const
 
 export type SceneOptions = OptionValues<(typeof SCENE_OPTIONS)[number]>
+/** Options of commands that also take scenes which were found before. */
+export type GivenSceneOptions = SceneOptions & OptionValues<'scenes'>
 
 export interface FoundScenes extends SearchResult {
   /** Where they were looked for, in words. */
@@ -38,48 +43,66 @@ export function areaOf({ region, bbox }: SceneOptions) {
 }
 
 /** Checks what can be checked without looking at any file. */
-export function checkSceneOptions(paths: readonly string[], options: SceneOptions): void {
+export function checkSceneOptions(paths: readonly string[], options: GivenSceneOptions): void {
   parsePeriod(options.start, options.end, { start: '--start', end: '--end' })
   areaOf(options)
-  const { backend = 'local', archive } = options
-  if (backend === 'local' && archive === undefined && paths.length === 0) {
+  const { backend = 'local', archive, scenes } = options
+  if (scenes !== undefined) checkNoOtherSource(paths, options)
+  else if (backend === 'local' && archive === undefined && paths.length === 0) {
     throw new UsageError('nothing to look in: --archive is missing', {
       hint: 'name a folder of granules with --archive DIR, or name granules',
     })
   }
 }
 
+/** Scenes that were found before are looked for nowhere else. */
+function checkNoOtherSource(paths: readonly string[], options: GivenSceneOptions): void {
+  const sources = ['backend', 'archive', 'archiveIndex'] as const
+  const given = sources.filter((name) => options[name] !== undefined).map((name) => longFlag(OPTIONS[name].flags))
+  const [other] = paths.length > 0 ? ['granules', ...given] : given
+  if (other !== undefined) throw new UsageError(`--scenes and ${other} exclude each other`)
+}
+
 /** The catalogue to look in, and what to look for. */
 export function openSearch(ctx: CliContext, paths: readonly string[], options: SceneOptions) {
   checkSceneOptions(paths, options)
-  const { backend, archive, product, start, end, cloudCoverMax } = options
-  const { polygon, months, dayNight, productVersion, archiveIndex } = options
+  const { backend, archive, archiveIndex } = options
   const endpoints = endpointsFrom(ctx.env)
   const catalog = new ASTERCatalog({ backend, archive, granules: paths, archiveIndex, endpoints })
-  const query = {
-    product,
-    bbox: areaOf(options),
-    startDate: start,
-    endDate: end,
-    cloudCoverMax,
-    polygon,
-    months,
-    dayNight,
-    productVersion,
-    signal: ctx.signal,
-  }
-  return { catalog, query }
+  return { catalog, query: { ...queryOf(options), signal: ctx.signal } }
+}
+
+function queryOf(options: SceneOptions): SceneQuery {
+  const { product, start, end, cloudCoverMax, polygon, months, dayNight, productVersion } = options
+  const period = { startDate: start, endDate: end }
+  return { product, bbox: areaOf(options), ...period, cloudCoverMax, polygon, months, dayNight, productVersion }
 }
 
 export async function findScenes(
   ctx: CliContext,
   paths: readonly string[],
-  options: SceneOptions,
+  options: GivenSceneOptions,
   limit?: number,
 ): Promise<FoundScenes> {
+  if (options.scenes !== undefined) return givenScenes(ctx, options.scenes, options)
   const { catalog, query } = openSearch(ctx, paths, options)
   const result = await catalog.searchDetailed({ ...query, limit })
   return { ...result, source: catalog.description }
+}
+
+/** The scenes of a file, or of stdin, that pass the filters. */
+async function givenScenes(ctx: CliContext, file: string, options: GivenSceneOptions): Promise<FoundScenes> {
+  checkSceneOptions([], options)
+  const { name, text } = await readInput(ctx, '--scenes', file)
+  const scenes = parseScenes(text, name)
+  const source = {
+    iter: (query: ResolvedQuery, { leftOut }: IterOptions = {}) => passing(each(scenes), query, leftOut),
+  }
+  return { ...(await collect(source, resolveQuery(queryOf(options)), { signal: ctx.signal })), source: name }
+}
+
+async function* each(scenes: readonly Scene[]): AsyncGenerator<Scene, void, undefined> {
+  yield* scenes
 }
 
 export function sayWhatWasLeftOut(talk: Talk, found: FoundScenes): void {

@@ -1,18 +1,19 @@
-// `run`: stacks scenes into a NetCDF time series, or says what that would take.
+// `run`: stacks scenes into a time series, or says what that would take.
 import type { Command } from 'commander'
-import { localPath } from '../../catalog/scene.js'
 import { errorFromCode, UsageError } from '../../errors.js'
 import { present, toException } from '../../native/call.js'
-import type { SkippedFile } from '../../native/contract.js'
-import { checkDistinct, checkNetcdfName, checkOutputPath, checkPictureName } from '../../series/output-path.js'
-import { resolveArea, resolveSelection } from '../../series/request.js'
+import type { CubeOutput, CubeRequest, SkippedFile } from '../../native/contract.js'
+import { checkOutput, formatOf } from '../../series/output-path.js'
+import { buildRequest, checkRequest, resolveSelection, type SeriesOptions } from '../../series/request.js'
+import { planRequest, writeRequest } from '../../series/run.js'
 import { ASTERTimeSeries } from '../../series/time-series.js'
 import { type CliContext, type Talk, talkTo } from '../context.js'
 import { DONE, type ExitStatus, SKIPPED_SOME } from '../exit-status.js'
 import { addOptions, type OptionValues, readOptions } from '../options.js'
 import type { Finish } from '../program.js'
 import { openProgress } from '../progress.js'
-import { formatPlan, formatReport, lostSome, planJson, reportJson, sayNotes } from '../report.js'
+import { checkFree, repeatedRequest } from '../repeat.js'
+import { formatPlan, formatReport, type LeftOut, lostSome, planJson, reportJson, sayNotes } from '../report.js'
 import {
   areaOf,
   checkSceneOptions,
@@ -25,6 +26,9 @@ import {
 
 const NAMES = [
   ...SCENE_OPTIONS,
+  'scenes',
+  'request',
+  'plan',
   'subsystem',
   'bands',
   'index',
@@ -37,9 +41,18 @@ const NAMES = [
   'coefficients',
   'allowBadSwir',
   'maskSaturated',
+  'clipRule',
+  'groupby',
+  'reduce',
+  'resample',
   'nWorkers',
   'maxMemory',
   'output',
+  'fileFormat',
+  'compressionLevel',
+  'pack',
+  'roundBits',
+  'chunkFor',
   'quicklook',
   'overwrite',
   'strict',
@@ -55,26 +68,31 @@ export type RunOptions = OptionValues<(typeof NAMES)[number]>
 export function registerRun(program: Command, ctx: CliContext, finish: Finish): void {
   const command = program
     .command('run')
-    .description('stack scenes into a NetCDF time series')
+    .description('stack scenes into a time series')
     .argument('[granules...]', 'granule files, granule folders, or folders to search')
   addOptions(command, NAMES).action((paths: string[]) => finish(runRun(ctx, paths, readOptions(command, NAMES))))
 }
 
 export async function runRun(ctx: CliContext, paths: readonly string[], options: RunOptions): Promise<ExitStatus> {
-  const outputs = checkOutputs(options)
-  checkIsLocal(options)
-  checkSceneOptions(paths, options)
-  const area = areaOf(options)
-  if (area !== undefined) resolveArea(area)
-  resolveSelection(seriesOptions(options))
-  const found = await findScenes(ctx, paths, options)
   // With --json the report carries what is said here.
   const talk = talkTo(ctx, { quiet: options.quiet || options.json, verbose: options.verbose })
+  if (options.request !== undefined || options.plan !== undefined) {
+    checkFree(paths, NAMES, options)
+    return execute(ctx, await repeatedRequest(ctx, options), NOTHING_LEFT_OUT, options, talk)
+  }
+  const output = outputOf(options)
+  checkIsLocal(options)
+  checkSceneOptions(paths, options)
+  const settings = seriesOptions(options)
+  checkRequest(buildRequest([], resolveSelection(settings), settings, output))
+  const found = await findScenes(ctx, paths, options)
   checkUsable(found, options, talk)
-  checkDistinct(outputs, found.scenes.map(localPath))
-  const series = new ASTERTimeSeries(found.scenes, [], seriesOptions(options))
-  return options.dryRun ? dryRun(ctx, series, found, options, talk) : write(ctx, series, found, options, talk)
+  const series = new ASTERTimeSeries(found.scenes, [], settings)
+  const history = options.dryRun ? undefined : ctx.commandLine
+  return execute(ctx, series.toRequest(output, history), found, options, talk)
 }
+
+const NOTHING_LEFT_OUT: LeftOut = { skipped: [], duplicates: [], cloudUnknown: 0 }
 
 /** Scenes of a remote search are not on disk. */
 function checkIsLocal({ backend = 'local' }: RunOptions): void {
@@ -86,11 +104,15 @@ function checkIsLocal({ backend = 'local' }: RunOptions): void {
   })
 }
 
-function seriesOptions(options: RunOptions) {
+function seriesOptions(options: RunOptions): SeriesOptions {
   const { product, calibration, crs, resolution, resampling, solarIrradiance, gains, coefficients } = options
-  const { allowBadSwir, maskSaturated, nWorkers, maxMemory, strict } = options
+  const { allowBadSwir, maskSaturated, polygon, clipRule, reduce, resample, nWorkers, maxMemory, strict } = options
+  if (clipRule !== undefined && polygon === undefined) {
+    throw new UsageError('--clip-rule is about a polygon, and there is none', { hint: 'add --polygon FILE' })
+  }
   return {
     bbox: areaOf(options),
+    clip: polygon && { polygon, rule: clipRule },
     product,
     subsystems: options.subsystem,
     bands: options.bands,
@@ -104,23 +126,27 @@ function seriesOptions(options: RunOptions) {
     coefficients,
     allowBadSwir,
     maskSaturated,
+    groupBy: options.groupby,
+    reduce,
+    resample,
     nWorkers,
     maxMemoryBytes: maxMemory,
     strict,
   }
 }
 
-/** Everything that can be wrong with the outputs, before any granule is opened. */
-function checkOutputs({ output, quicklook, overwrite, dryRun = false }: RunOptions): string[] {
-  if (output === undefined && !dryRun) {
+/** Where the result goes, checked before any granule is opened; a dry run needs no name. */
+function outputOf(options: RunOptions): CubeOutput {
+  const { output: path, quicklook, overwrite, compressionLevel, pack, roundBits, chunkFor, dryRun } = options
+  if (path === undefined && !dryRun) {
     throw new UsageError('--output is missing', { hint: 'name the file to write: --output series.nc' })
   }
-  if (output !== undefined) checkNetcdfName(output)
-  if (quicklook !== undefined) checkPictureName(quicklook)
-  const outputs = [output, quicklook].filter((path) => path !== undefined)
-  checkDistinct(outputs, [])
-  for (const path of outputs) checkOutputPath(path, { overwrite })
-  return outputs
+  if (path === undefined) return { format: 'statistics' }
+  const format = formatOf(path, options.fileFormat)
+  const output = { format, path, quicklook, overwrite, compressionLevel, pack, roundBits, chunkFor }
+  const stated = present<CubeOutput>(output)
+  checkOutput(stated, [])
+  return stated
 }
 
 /** Stops when no scene is left to work on, or when one is bad and that matters. */
@@ -145,42 +171,29 @@ function unusable({ path, error }: SkippedFile) {
   return toException({ ...error, path, message })
 }
 
-async function dryRun(
+/** Runs the request, or plans it, and prints the report. */
+async function execute(
   ctx: CliContext,
-  series: ASTERTimeSeries,
-  found: FoundScenes,
+  request: CubeRequest,
+  leftOut: LeftOut,
   options: RunOptions,
   talk: Talk,
 ): Promise<ExitStatus> {
-  const { output: path, overwrite, quicklook } = options
-  const output = path === undefined ? undefined : { format: 'netcdf', path, ...present({ overwrite, quicklook }) }
-  const plan = await series.plan(output, { signal: ctx.signal })
-  sayNotes(talk, found, plan)
-  ctx.stdout.write(options.json ? planJson(plan, found) : formatPlan(plan, found, path))
-  return lostSome(found, plan.skipped) ? SKIPPED_SOME : DONE
-}
-
-async function write(
-  ctx: CliContext,
-  series: ASTERTimeSeries,
-  found: FoundScenes,
-  options: RunOptions,
-  talk: Talk,
-): Promise<ExitStatus> {
-  const { output = '', overwrite, quicklook, json, quiet, verbose } = options
+  const { dryRun, json, quiet, verbose } = options
+  const { signal } = ctx
+  if (dryRun) {
+    const plan = await planRequest(request, { signal })
+    sayNotes(talk, leftOut, plan)
+    ctx.stdout.write(json ? planJson(plan, request, leftOut) : formatPlan(plan, leftOut, request.output.path))
+    return lostSome(leftOut, plan.skipped) ? SKIPPED_SOME : DONE
+  }
   const progress = openProgress(ctx, talk, { mode: options.progress, quiet: quiet || json, verbose })
   try {
-    const report = await series.toNetCDF(output, {
-      overwrite,
-      quicklook,
-      history: ctx.commandLine,
-      signal: ctx.signal,
-      onEvent: (event) => progress.onEvent(event),
-    })
+    const report = await writeRequest(request, { signal, onEvent: (event) => progress.onEvent(event) })
     progress.end()
-    sayNotes(talk, found, report)
-    ctx.stdout.write(json ? reportJson(report, found) : formatReport(report, found))
-    return lostSome(found, report.skipped) ? SKIPPED_SOME : DONE
+    sayNotes(talk, leftOut, report)
+    ctx.stdout.write(json ? reportJson(report, request, leftOut) : formatReport(report, leftOut))
+    return lostSome(leftOut, report.skipped) ? SKIPPED_SOME : DONE
   } finally {
     progress.end()
   }
