@@ -13,7 +13,7 @@ use aster_core::cube::record::StepRecord;
 use aster_core::cube::report::CubeReport as CoreReport;
 use aster_core::cube::request::CubeRequest as CoreRequest;
 use aster_core::cube::scene_plan::ScenePlan;
-use aster_core::cube::sink::VariableSpec;
+use aster_core::cube::sink::{ValueType, VariableSpec};
 use aster_core::error::Error;
 use aster_core::event::Event;
 use aster_core::job::{self, JobOutput};
@@ -21,6 +21,7 @@ use napi::bindgen_prelude::{AsyncTask, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, JsDeferred, Status, Task};
 use napi_derive::napi;
+use ndarray::Array3;
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -145,12 +146,18 @@ fn report(output: JobOutput) -> CubeReport {
     let shape = [steps.len(), plan.grid.shape.ny, plan.grid.shape.nx].map(side).to_vec();
     let (y, x) = if plan.grid.crs.is_geographic() { ("lat", "lon") } else { ("y", "x") };
     let dims: Vec<String> = ["time", y, x].map(str::to_string).to_vec();
-    let array = |(v, data): (&VariableSpec, ndarray::Array3<f32>)| CubeArray {
-        variable: v.name.clone(),
-        units: v.units.clone(),
-        dims: dims.clone(),
-        shape: shape.clone(),
-        data: data.into_raw_vec_and_offset().0.into(),
+    let array = |(v, mut data): (&VariableSpec, Array3<f32>)| {
+        if v.value_type == ValueType::U32 {
+            // Counts are never missing: where no scene was there are none.
+            data.mapv_inplace(|n| if n.is_nan() { 0.0 } else { n });
+        }
+        CubeArray {
+            variable: v.name.clone(),
+            units: v.units.clone(),
+            dims: dims.clone(),
+            shape: shape.clone(),
+            data: data.into_raw_vec_and_offset().0.into(),
+        }
     };
     let variables: Vec<String> = layout.variables.iter().map(|v| v.name.clone()).collect();
     let scene_of: HashMap<&PathBuf, &ScenePlan> = plan.scenes.iter().map(|s| (&s.path, s)).collect();

@@ -465,7 +465,7 @@ pub struct CubeArray {
     pub units: String,
     pub dims: Vec<String>,
     pub shape: Vec<u32>,
-    /// Row-major, NaN where missing.
+    /// Row-major, NaN where missing; counts are 0 there.
     pub data: Float32Array,
 }
 
