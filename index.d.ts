@@ -131,7 +131,7 @@ export interface CubeArray {
   units: string
   dims: Array<string>
   shape: Array<number>
-  /** Row-major, NaN where missing. */
+  /** Row-major, NaN where missing; counts are 0 there. */
   data: Float32Array
 }
 

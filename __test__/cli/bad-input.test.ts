@@ -27,6 +27,13 @@ const [first = '', second = ''] = good
 beforeAll(() => {
   inputs = mkdtempSync(join(tmpdir(), 'aster-in-'))
   outputs = mkdtempSync(join(tmpdir(), 'aster-out-'))
+  const far = [
+    [10, 10],
+    [11, 10],
+    [11, 11],
+    [10, 10],
+  ]
+  writeFileSync(join(inputs, 'far.geojson'), JSON.stringify({ type: 'Polygon', coordinates: [far] }))
   if (first === '') return
   const bytes = readFileSync(first)
   writeFileSync(join(inputs, 'text.hdf'), 'this is no granule\n'.repeat(100))
@@ -116,10 +123,48 @@ describe('words', () => {
     ['period without scenes', ['--start', '2015-01-01'], 1, /no scenes.*outside the period/, /2001-10-17/],
     ['end before start', ['--start', '2002-01-01', '--end', '2001-01-01'], 2, /--end .* is before --start/, /^$/],
     ['crs', ['--crs', 'EPSG:99999999'], 2, /99999999/, /./],
+    ['grouping', ['--groupby', 'aquisition'], 2, /unknown --groupby "aquisition"/, /did you mean acquisition\?/],
+    ['statistic', ['--reduce', 'mean,mediam'], 2, /unknown statistic "mediam"/, /did you mean median/],
+    ['percentile', ['--reduce', 'p101'], 2, /"p101" is no percentile/, /p0 to p100/],
+    ['period', ['--resample', 'month'], 2, /unknown --resample "month"/, /D, W, MS, ME, QE, YE, season/],
+    ['chunks', ['--reduce', 'mean', '--chunk-for', 'time'], 2, /chunks for time are for series/, /leave out/],
+    ['two ways of storage', ['--pack', 'int16', '--round-bits', '8'], 2, /exclude each other/, /^$/],
+    ['no polygon file', ['--polygon', '/none.geojson'], 2, /cannot read \/none\.geojson/, /GeoJSON/],
+    ['polygon off all scenes', ['--polygon', '{}/far.geojson'], 1, /no scenes.*outside the area/, /within 137\.9/],
+    ['no such format', ['--format', 'tiff'], 2, /unknown --format "tiff"/, /did you mean geotiff\?/],
+    ['level', ['--compression-level', '-1'], 2, /--compression-level must be a whole number from 0 to 9/, /^$/],
+    ['no scenes file', ['--scenes', '/none.json'], 2, /--scenes and --archive exclude/, /^$/],
   ])('%s', (_, argv, status, what, hint) => {
-    const result = run(['--archive', SAMPLE, ...argv])
+    const result = run(['--archive', SAMPLE, ...argv.map((word) => word.replace('{}', inputs))])
     expectOneLineError(result, status, what)
     expect(result.stderr.split('\n')[1]?.replace(/^ {2}hint: /, '')).toMatch(hint)
+  })
+})
+
+test('words are told before any file is looked for', () => {
+  for (const [flag, word] of [
+    ['--reduce', 'mediam'],
+    ['--crs', 'EPSG:x'],
+    ['--index', 'ndvii'],
+  ] as const) {
+    expectOneLineError(run(['--archive', '/none', flag, word]), 2, new RegExp(word))
+  }
+})
+
+describe('what is run again', () => {
+  test.each<[string, string, RegExp]>([
+    ['no JSON', '{"schema":1,', /is no JSON/],
+    ['no request', '{"schema":1}', /the request cannot be read: missing field/],
+    [
+      'strange fields',
+      '{"schema":1,"granules":[],"output":{"format":"netcdf"},"indexes":[]}',
+      /unknown field `indexes`/,
+    ],
+    ['another schema', '{"schema":2,"granules":["a"],"output":{"format":"netcdf"}}', /request schema is 2, expected 1/],
+  ])('%s', (_, text, what) => {
+    const file = join(inputs, 'request.json')
+    writeFileSync(file, text)
+    expectOneLineError(run(['--request', file]), 2, what)
   })
 })
 

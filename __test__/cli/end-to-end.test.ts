@@ -1,6 +1,6 @@
 // The program on real files: search, info, dry run, run, and Ctrl-C.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect } from 'vitest'
@@ -66,6 +66,30 @@ sampleTest('a dry run in words', () => {
   for (const fact of ['scenes:', 'grid:', 'to read:', 'to write:', 'peak memory:', 'free disk:']) {
     expect(stdout).toContain(fact)
   }
+})
+
+sampleTest('what search finds goes through a pipe, and a plan is run again', () => {
+  const output = join(folder, 'a.nc')
+  const found = run('search', '--archive', SAMPLE, '--end', '2004-12-31', '--format', 'ndjson')
+  const argv = ['run', '--scenes', '-', '--index', 'ndvi', '--resample', 'YE', '--output', output]
+  const planned = spawnSync(process.execPath, [BIN, ...argv, '--dry-run', '--json'], {
+    encoding: 'utf8',
+    input: found.stdout,
+  })
+  expect([planned.status, planned.stderr, readdirSync(folder)]).toEqual([0, '', []])
+  const plan = JSON.parse(planned.stdout)
+  expect(plan.variables).toEqual(['ndvi_mean', 'ndvi_count'])
+  const file = join(folder, 'plan.json')
+  writeFileSync(file, planned.stdout)
+  const { status, stdout } = run('run', '--plan', file, '--json')
+  const report = JSON.parse(stdout)
+  expect([status, readdirSync(folder)]).toEqual([0, ['a.nc', 'plan.json']])
+  expect(report.steps.map(({ validPixels: _, ...step }: { validPixels: object }) => step)).toEqual(plan.steps)
+  expect(report.steps[0].validPixels.ndvi_mean).toBeGreaterThan(1000)
+  const again = run('run', '--plan', file, '--output', join(folder, 'b.nc'))
+  expect(again.status).toBe(0)
+  expect(again.stdout).toMatch(/\n {2}time steps: +4 periods of 4 looks\n/)
+  expect(again.stdout).toMatch(/\n {2}valid: +\d+ to \d+ % of the pixels\n/)
 })
 
 granuleTest('five scenes and a named index in one command', () => {
