@@ -152,4 +152,14 @@ mod tests {
         assert_eq!(again.scenes[0].bands, record.scenes[0].bands);
         assert!(again.scenes[0].cloud_cover_percent.is_nan());
     }
+
+    #[test]
+    fn numbers_come_back_to_the_last_bit() {
+        for day in 0..400 {
+            let time = Timestamp::from_second(1_000_000_000 + day * 86_413).unwrap();
+            let distance = earth_sun_distance_au(time);
+            let text = serde_json::to_string(&distance).unwrap();
+            assert_eq!(serde_json::from_str::<f64>(&text).unwrap().to_bits(), distance.to_bits());
+        }
+    }
 }
