@@ -239,6 +239,9 @@ fn every_format_holds_the_same_values() {
     write(at, "netcdf", "time.nc", by_time);
     write(at, "zarr", "map.zarr", |_| {});
     write(at, "zarr", "time.zarr", by_time);
+    let counted = |r: &mut CubeRequest| r.reduce = ["max", "count"].map(String::from).to_vec();
+    write(at, "netcdf", "count.nc", counted);
+    write(at, "zarr", "count.zarr", counted);
     write(at, "csv", "area.csv", |_| {});
     write(at, "netcdf", "rounded.nc", |r| r.output.round_bits = Some(10));
     let packed = write(at, "netcdf", "packed.nc", |r| r.output.pack = Some("int16".into()));

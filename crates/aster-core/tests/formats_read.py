@@ -60,6 +60,15 @@ with netCDF4.Dataset(at("rounded.nc")) as d:
         assert not (got[np.isfinite(got)].view(np.uint32) & ((1 << 13) - 1)).any()
         assert np.nanmax(np.abs(got - want) / np.abs(want).clip(1e-30)) <= 2.0**-11
 
+for name in ("count.nc", "count.zarr"):
+    with (xr.open_dataset(at(name)) if name.endswith("nc") else xr.open_zarr(at(name))) as d:
+        for v, want in truth.items():
+            # No count is missing, also where nothing is stored.
+            assert d[f"{v}_count"].dtype == np.uint32, d[f"{v}_count"].dtype
+            np.testing.assert_array_equal(d[f"{v}_count"][0], np.isfinite(want).sum(axis=0))
+            with np.errstate(all="ignore"):
+                np.testing.assert_array_equal(d[f"{v}_max"][0], np.fmax.reduce(want, axis=0))
+
 with open(at("area.csv"), newline="") as f:
     rows = list(csv.DictReader(f))
 assert len(rows) == steps * len(truth)

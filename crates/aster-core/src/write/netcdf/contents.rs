@@ -48,7 +48,7 @@ impl Contents {
                 ValueType::U16 => file.dataset(name, place, Some(0_u16)),
                 ValueType::I16 => file.dataset(name, place, Some(I16_FILL)),
                 ValueType::Packed(_) => file.dataset(name, place, Some(PACKED_FILL)),
-                ValueType::U32 => file.dataset(name, place, Some(0_u32)),
+                ValueType::U32 => file.dataset::<u32>(name, place, None),
             }?;
             for (name, value) in describe::variable(spec) {
                 attributes::of_variable(variable.id(), &name, &value, spec.value_type)?;
