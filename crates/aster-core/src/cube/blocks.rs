@@ -42,6 +42,11 @@ impl CubePlan {
         let least_batch = self.workers as u64;
         loop {
             self.blocks = partition(chunks, side);
+            let touched = |block: &PixelRect| {
+                let pixels = self.pixels_of(*block);
+                self.scenes.iter().any(|s| s.target.intersects(&pixels))
+            };
+            self.blocks = self.blocks.iter().copied().filter(touched).collect();
             let state = self.state_bytes(side);
             let needed = fixed.saturating_add(self.window_bytes()?).saturating_add(state);
             let smallest = needed.saturating_add(self.waiting_bytes(least_batch));

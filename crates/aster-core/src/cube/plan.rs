@@ -43,7 +43,7 @@ pub struct CubePlan {
     pub steps: Vec<StepPlan>,
     /// What comes first.
     pub order: Order,
-    /// Parts of the grid worked on one at a time, in chunks.
+    /// Parts of the grid worked on one at a time, in chunks: those that some scene touches.
     pub blocks: Vec<PixelRect>,
     /// The understood request.
     pub wanted: Wanted,
