@@ -1,12 +1,11 @@
 // ASTERDataAccess: opens granules on disk as datasets of one subsystem.
-import { NotFoundError, UsageError } from '../errors.js'
+import { NotFoundError } from '../errors.js'
 import { type CallOptions, callNative } from '../native/call.js'
 import type { GranuleInfo } from '../native/contract.js'
-import { nearNames, nearNamesHint } from '../near-names.js'
 import { ASTERDataset } from './dataset.js'
+import { resolveSubsystem, type Subsystem } from './subsystem.js'
 
-export const SUBSYSTEMS = ['VNIR', 'SWIR', 'TIR'] as const
-export type Subsystem = (typeof SUBSYSTEMS)[number]
+export { resolveSubsystem, SUBSYSTEMS, type Subsystem } from './subsystem.js'
 
 export interface OpenOptions extends CallOptions {
   /** All bands when left out. */
@@ -46,15 +45,6 @@ export class ASTERDataAccess {
     }
     return datasets
   }
-}
-
-/** The subsystem's name in capitals, or an error with the near ones. */
-export function resolveSubsystem(name: string): Subsystem {
-  const wanted = name.trim().toUpperCase()
-  for (const subsystem of SUBSYSTEMS) if (subsystem === wanted) return subsystem
-  throw new UsageError(`unknown subsystem "${name}"`, {
-    hint: nearNamesHint(nearNames(wanted, SUBSYSTEMS), SUBSYSTEMS, 'subsystems'),
-  })
 }
 
 function missingSubsystem(granule: GranuleInfo, wanted: Subsystem): NotFoundError {
