@@ -1,8 +1,15 @@
-// ASTERDataAccess: opens granules on disk as datasets of one subsystem.
+// ASTERDataAccess: brings scenes onto this disk, and opens granules on disk as datasets of one subsystem.
+
+import type { GivenCredentials } from '../auth/credentials.js'
 import { NotFoundError } from '../errors.js'
 import { type CallOptions, callNative } from '../native/call.js'
 import type { GranuleInfo } from '../native/contract.js'
+import { defaultEndpoints, type Endpoints, redirectsWithin } from '../net/endpoints.js'
+import { createHttpClient, type HttpClient } from '../net/http.js'
+import { dataClient } from './data-client.js'
 import { ASTERDataset } from './dataset.js'
+import { type DownloadOptions, type DownloadReport, downloadScenes } from './download.js'
+import type { DownloadableScene } from './selection.js'
 import { resolveSubsystem, type Subsystem } from './subsystem.js'
 
 export { resolveSubsystem, SUBSYSTEMS, type Subsystem } from './subsystem.js'
@@ -18,10 +25,44 @@ export interface OpenableScene {
   readonly granule?: GranuleInfo
 }
 
+export interface RemoteOptions {
+  /** Client for all requests, without credentials; default: one of its own. */
+  http?: HttpClient | undefined
+  /** Addresses of services; default: the real ones, or what the environment names instead. */
+  endpoints?: Partial<Endpoints> | undefined
+  /** Default: those of the environment and of netrc. */
+  credentials?: GivenCredentials | undefined
+}
+
 /** ASTER's short-wave infrared detectors have saturated since this day. */
 const SWIR_LOST = Date.parse('2008-04-01T00:00:00Z')
 
 export class ASTERDataAccess {
+  readonly #remote: RemoteOptions
+
+  constructor(remote: RemoteOptions = {}) {
+    this.#remote = remote
+  }
+
+  /**
+   * Fetches scenes of a remote search into the cache; what is there is not fetched again. The scenes of the report have
+   * paths: they can be opened with `openScenes`, or made a series of. Scenes that are on disk pass as they are.
+   *
+   * @throws AsterError for what concerns every file: credentials, a full disk, an abort; see `failed` for the rest
+   */
+  async download<S extends DownloadableScene>(
+    scenes: readonly S[],
+    options: DownloadOptions<S> = {},
+  ): Promise<DownloadReport<S>> {
+    const { credentials } = this.#remote
+    const { env } = process
+    const endpoints = { ...defaultEndpoints(), ...this.#remote.endpoints }
+    const limits = options.concurrency === undefined ? undefined : { concurrency: options.concurrency }
+    const http = this.#remote.http ?? createHttpClient({ env, limits, mayFollow: redirectsWithin(endpoints) })
+    const onWarning = (text: string) => process.emitWarning(text, 'AsterTimeseriesWarning')
+    return downloadScenes(scenes, options, { http: dataClient(http, { endpoints, env, credentials, onWarning }), env })
+  }
+
   /** Describes a granule, file or folder, without reading pixels. */
   async describe(path: string, { signal }: CallOptions = {}): Promise<GranuleInfo> {
     return callNative((addon) => addon.describeGranule(path), { signal })

@@ -4,13 +4,14 @@ import { AbortError, AsterError, InternalError } from '../errors.js'
 import { type CallOptions, throwIfAborted } from '../native/call.js'
 import type { Clock } from '../net/clock.js'
 import type { HttpClient } from '../net/http.js'
+import { touchGranule } from './cache.js'
 import { cacheDirOf, type Env, plainName } from './cache-folder.js'
 import { findCached } from './cached-file.js'
 import type { ClaimOptions } from './claim.js'
 import { type DownloadEvent, DownloadProgress } from './download-events.js'
 import { checkRoom, type DownloadPlan, type PlannedFile, type PlannedGranule, planDownload } from './download-plan.js'
 import { downloadFile, type FetchedFile } from './file-download.js'
-import { RecordKeeper, readRecord } from './granule-record.js'
+import { RecordKeeper } from './granule-record.js'
 import { withoutQuery } from './resume.js'
 import { type DownloadableScene, resolveSelection, type SelectionOptions } from './selection.js'
 import { makeFolder, systemCode, writeFailure, writeWhole } from './write-file.js'
@@ -235,20 +236,10 @@ class Download<S extends DownloadableScene> {
       ...file,
       ...(paths.has(file.name) ? { path: paths.get(file.name) ?? '' } : {}),
     }))
-    const path = await this.#granulePath(granule, done)
+    const path = granulePath(granule, done)
+    await touchGranule(folder)
     this.#paths.set(scene.id, { ...scene, path, files })
-    this.#progress.granuleDone({ id: scene.id, path: path === '' ? folder : path })
-  }
-
-  /** A granule in one file goes by that file, one in several by its folder. */
-  async #granulePath({ files, folder }: PlannedGranule<S>, done: readonly FetchedFile[]): Promise<string> {
-    const data = new Set(files.filter(({ isData }) => isData).map(({ name }) => name))
-    const [only, second] = done.filter(({ name }) => data.has(name))
-    if (only === undefined || second !== undefined) return folder
-    const others = (await readRecord(folder))?.files.filter(
-      ({ name }) => name !== only.name && /\.(hdf|tiff?)$/i.test(name),
-    )
-    return (others ?? []).length === 0 ? only.path : folder
+    this.#progress.granuleDone({ id: scene.id, path })
   }
 
   /** Puts the AST_L1A records beside the granules that take their gains from them. */
@@ -290,6 +281,13 @@ class Download<S extends DownloadableScene> {
     this.#warnings.push(message)
     this.#progress.tell('note', { message })
   }
+}
+
+/** A granule in one file goes by that file, one in several by its folder, even if few of them were asked for. */
+function granulePath({ scene, folder }: PlannedGranule<DownloadableScene>, done: readonly FetchedFile[]): string {
+  const [only, second] = scene.files.filter(({ role }) => role === 'band')
+  if (only === undefined || second !== undefined) return folder
+  return done.find(({ name }) => name === only.name)?.path ?? folder
 }
 
 function hostOf(url: string): string {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { resolveSubsystem } from '../access/data-access.js'
 import { CALIBRATIONS, SOLAR_IRRADIANCES } from '../access/dataset.js'
+import { EXTRA_FILES } from '../access/selection.js'
 import { INDEX_MODES } from '../catalog/archive-index.js'
 import { DAY_NIGHT } from '../catalog/query.js'
 import { BACKENDS } from '../catalog/scene.js'
@@ -145,6 +146,16 @@ export const OPTIONS = {
     parseCount,
   ),
   maxMemory: value('--max-memory <size>', 'memory budget, such as 512M or 2G', parseBytes),
+  include: list('--include <kinds>', `files beside bands and metadata: ${EXTRA_FILES.join(', ')}`, (name, given) =>
+    parseList(name, given).map((kind) => parseChoice(name, kind, EXTRA_FILES)),
+  ),
+  cacheDir: value(
+    '--cache-dir <dir>',
+    'where granules are kept; default: ASTER_CACHE_DIR, else ~/.cache/aster_timeseries',
+    text,
+  ),
+  connections: value('--connections <count>', 'files fetched from one host at a time; default 6', parseCount),
+  maxSize: value('--max-size <size>', 'what the cache may hold, such as 500G', parseBytes),
   output: value('--output <file>', 'file or folder to write', text),
   fileFormat: value(
     '--format <form>',

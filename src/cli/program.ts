@@ -19,6 +19,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   indices: async () => (await import('./commands/products.js')).registerProducts,
   regions: async () => (await import('./commands/regions.js')).registerRegions,
   search: async () => (await import('./commands/search.js')).registerSearch,
+  download: async () => (await import('./commands/download.js')).registerDownload,
+  cache: async () => (await import('./commands/cache.js')).registerCache,
   info: async () => (await import('./commands/info.js')).registerInfo,
   run: async () => (await import('./commands/run.js')).registerRun,
   auth: async () => (await import('./commands/auth.js')).registerAuth,
