@@ -86,6 +86,22 @@ export async function isAnythingClaimed(folder: string): Promise<boolean> {
   return false
 }
 
+/** Clears away what killed processes left of claims in a folder; claims of the living, and of other machines, stay. */
+export async function sweepClaims(folder: string): Promise<void> {
+  const names: string[] = await readdir(folder).catch(() => [])
+  for (const name of names) {
+    const [, root = '', draft = ''] = /^(\..*\.claim)(?:\.\w+)?$|^(\.[0-9a-f]{16}\.claim-draft)$/.exec(name) ?? []
+    const path = join(folder, name)
+    const found = root + draft === '' ? undefined : await readClaim(path)
+    // An empty draft was left in the middle of being written; whoever still writes it does without.
+    if (draft !== '' && found !== undefined && found.text === undefined) await rm(path, { force: true }).catch(() => {})
+    if (found?.text === undefined || (await isAlive(found.text)) !== false) continue
+    // The end of a line without a beginning belongs to nobody any more; a line is taken over and ended in order.
+    if (root === name) await (await claim(path)).release()
+    else if (!names.includes(root)) await rm(path, { force: true }).catch(() => {})
+  }
+}
+
 /** One look: the claim, who has it, or that things changed while looking. */
 async function tryOnce(root: string, watch: Watch, heartbeatMs: number): Promise<HeldClaim | ClaimHolder | 'again'> {
   const line: { path: string; token: string }[] = []

@@ -7,7 +7,7 @@ import type { HttpClient } from '../net/http.js'
 import { touchGranule } from './cache.js'
 import { cacheDirOf, type Env, plainName } from './cache-folder.js'
 import { findCached } from './cached-file.js'
-import type { ClaimOptions } from './claim.js'
+import { type ClaimOptions, claim, claimPath, sweepClaims } from './claim.js'
 import { type DownloadEvent, DownloadProgress } from './download-events.js'
 import { checkRoom, type DownloadPlan, type PlannedFile, type PlannedGranule, planDownload } from './download-plan.js'
 import { downloadFile, type FetchedFile } from './file-download.js'
@@ -238,6 +238,7 @@ class Download<S extends DownloadableScene> {
     }))
     const path = granulePath(granule, done)
     await touchGranule(folder)
+    await sweepClaims(folder)
     this.#paths.set(scene.id, { ...scene, path, files })
     this.#progress.granuleDone({ id: scene.id, path })
   }
@@ -273,8 +274,10 @@ class Download<S extends DownloadableScene> {
     { folder }: PlannedGranule<S>,
     { fileName, text }: { fileName: string; text: string },
   ): Promise<void> {
+    const name = plainName(fileName, 'file')
     await makeFolder(folder)
-    await writeWhole(join(folder, plainName(fileName, 'file')), text)
+    const held = await claim(claimPath(folder, name), { ...this.tools.claims, signal: this.#signal })
+    await writeWhole(join(folder, name), text).finally(() => held.release())
   }
 
   #warn(message: string): void {

@@ -13,6 +13,7 @@ import {
   type Part,
   placeOf,
   rangeHeaders,
+  sizeOf,
   strongEtag,
   type Verdict,
   type WantedFile,
@@ -72,7 +73,12 @@ export async function downloadFile(request: FileRequest, context: FileContext): 
   const { signal, onNote } = context
   for (let round = 1; ; round += 1) {
     const done = await context.findDone(request)
-    if (done !== undefined) return done
+    if (done !== undefined) {
+      // Left by a run that was killed when the file had its name already.
+      const place = placeOf(request.folder, request.name)
+      if (done.path === place.path && (await sizeOf(place.sidecar)) !== undefined) await dropPart(place)
+      return done
+    }
     try {
       await mkdir(request.folder, { recursive: true })
       const held = await claim(claimPath(request.folder, request.name), {

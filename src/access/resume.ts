@@ -3,7 +3,7 @@ import { readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { type Checksum, isEqual, isSameKind } from './verify.js'
-import { writeWhole } from './write-file.js'
+import { draftOf, writeWhole } from './write-file.js'
 
 /** Where the pieces of one file lie. */
 export interface FilePlace {
@@ -68,6 +68,7 @@ export async function dropPart({ part, sidecar }: Pick<FilePlace, 'part' | 'side
   // The bytes first: a part without a sidecar is thrown away, a sidecar of other bytes would be believed.
   await rm(part, { force: true })
   await rm(sidecar, { force: true })
+  await rm(draftOf(sidecar), { force: true })
 }
 
 export async function readSidecar(path: string): Promise<Sidecar | undefined> {

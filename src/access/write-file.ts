@@ -1,7 +1,6 @@
 // Writes files that appear under their name only when they are whole, and names a full disk for what it is.
-import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, rename, rm, statfs, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type AsterError, OutputError } from '../errors.js'
 
 /** Bytes that are collected before they are handed to the system. */
@@ -57,14 +56,19 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** Writes a small text file, whole or not at all. */
+/** Name under which a text file is written before it gets its own. */
+export function draftOf(path: string): string {
+  return join(dirname(path), `.${basename(path).replace(/^\./, '')}.new`)
+}
+
+/** Writes a small text file, whole or not at all. One writer at a time: the caller has a claim on it. */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  const partial = `${path}.${randomUUID()}.part`
+  const draft = draftOf(path)
   try {
-    await writeFile(partial, text, { flag: 'wx' })
-    await rename(partial, path)
+    await writeFile(draft, text)
+    await rename(draft, path)
   } catch (cause) {
-    await rm(partial, { force: true }).catch(() => {})
+    await rm(draft, { force: true }).catch(() => {})
     throw await writeFailure(cause, path)
   }
 }
