@@ -4,7 +4,7 @@ import type { GivenCredentials } from '../auth/credentials.js'
 import { NotFoundError } from '../errors.js'
 import { type CallOptions, callNative } from '../native/call.js'
 import type { GranuleInfo } from '../native/contract.js'
-import { defaultEndpoints, type Endpoints, redirectsWithin } from '../net/endpoints.js'
+import { defaultEndpoints, type Endpoints } from '../net/endpoints.js'
 import { createHttpClient, type HttpClient } from '../net/http.js'
 import { dataClient } from './data-client.js'
 import { ASTERDataset } from './dataset.js'
@@ -57,8 +57,8 @@ export class ASTERDataAccess {
     const { credentials } = this.#remote
     const { env } = process
     const endpoints = { ...defaultEndpoints(), ...this.#remote.endpoints }
-    const limits = options.concurrency === undefined ? undefined : { concurrency: options.concurrency }
-    const http = this.#remote.http ?? createHttpClient({ env, limits, mayFollow: redirectsWithin(endpoints) })
+    const manners = options.concurrency === undefined ? undefined : { concurrency: options.concurrency }
+    const http = this.#remote.http ?? createHttpClient({ env, endpoints, manners })
     const onWarning = (text: string) => process.emitWarning(text, 'AsterTimeseriesWarning')
     return downloadScenes(scenes, options, { http: dataClient(http, { endpoints, env, credentials, onWarning }), env })
   }

@@ -72,7 +72,7 @@ export interface DownloadReport<S extends DownloadableScene> {
 
 export const DEFAULT_CONCURRENCY = 6
 /** Errors that every further file would meet as well. */
-const HOPELESS = /^(AUTH_|DISK_FULL$|OUTPUT_IO$|CONFIG$|USAGE$|CANCELLED$|INTERNAL$)/
+const HOPELESS = /^(AUTH_|DISK_FULL$|OUTPUT_IO$|CONFIG$|CANCELLED$|INTERNAL$)/
 
 /** The plan alone; nothing is fetched or written. */
 export function planScenes<S extends DownloadableScene>(
@@ -163,7 +163,7 @@ class Download<S extends DownloadableScene> {
     const worker = async (queue: Iterator<(typeof tasks)[number]>) => {
       for (let next = queue.next(); !next.done && !this.#signal.aborted; next = queue.next()) {
         try {
-          await this.#fetch(next.value.granule, next.value.file)
+          await this.#bring(next.value.granule, next.value.file)
         } catch (error) {
           first ??= error
           this.#stop.abort(error)
@@ -180,7 +180,7 @@ class Download<S extends DownloadableScene> {
     if (first !== undefined) throw first
   }
 
-  async #fetch(granule: PlannedGranule<S>, file: PlannedFile): Promise<void> {
+  async #bring(granule: PlannedGranule<S>, file: PlannedFile): Promise<void> {
     const { id, product } = granule.scene
     const path = join(file.folder, file.name)
     const { http, clock, claims } = this.tools

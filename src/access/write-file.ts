@@ -156,8 +156,8 @@ export class PartWriter {
     await this.#file.close().catch(() => {})
   }
 
-  #take(): Uint8Array {
-    const batch = Buffer.concat(this.#queued, this.#queuedBytes)
+  #take(): Uint8Array[] {
+    const batch = this.#queued
     this.#queued = []
     this.#queuedBytes = 0
     return batch
@@ -168,12 +168,22 @@ export class PartWriter {
     if (this.#failure !== undefined) throw await writeFailure(this.#failure, this.#path, this.#freeBefore)
   }
 
-  async #store(batch: Uint8Array): Promise<void> {
-    for (let done = 0; done < batch.length; ) {
+  async #store(batch: readonly Uint8Array[]): Promise<void> {
+    for (let left = batch; left.length > 0; ) {
       // A disk that is nearly full takes a part of a batch before it says so.
-      const { bytesWritten } = await this.#file.write(batch, done, batch.length - done, this.#position)
-      done += bytesWritten
+      const { bytesWritten } = await this.#file.writev(left, this.#position)
       this.#position += bytesWritten
+      left = without(left, bytesWritten)
     }
   }
+}
+
+/** Chunks without their first bytes. */
+function without(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skip = bytes
+  return chunks.flatMap((chunk) => {
+    const rest = chunk.subarray(Math.min(skip, chunk.length))
+    skip -= chunk.length - rest.length
+    return rest.length === 0 ? [] : [rest]
+  })
 }

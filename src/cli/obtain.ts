@@ -9,7 +9,7 @@ import { ASTERCatalog } from '../catalog/catalog.js'
 import type { LocalScene, Scene } from '../catalog/scene.js'
 import { callNow } from '../native/call.js'
 import type { SkippedFile } from '../native/contract.js'
-import { endpointsFrom, redirectsWithin } from '../net/endpoints.js'
+import { endpointsFrom } from '../net/endpoints.js'
 import { createHttpClient } from '../net/http.js'
 import { resolveIndex } from '../series/request.js'
 import type { CliContext, Talk } from './context.js'
@@ -31,17 +31,15 @@ export async function obtainScenes(
 ): Promise<DownloadReport<Scene>> {
   const { env, signal } = ctx
   const endpoints = endpointsFrom(env)
-  const http = createHttpClient({
-    ...{ env, mayFollow: redirectsWithin(endpoints), onNote: (text: string) => talk.detail(text) },
-    limits: connections === undefined ? undefined : { concurrency: connections },
+  const client = { env, endpoints, onNote: (text: string) => talk.detail(text) }
+  const records: AcquisitionRecordSource<Scene> = new ASTERCatalog({
+    ...{ backend: 'earthaccess', endpoints },
+    http: createHttpClient(client),
   })
-  const records: AcquisitionRecordSource<Scene> = new ASTERCatalog({ backend: 'earthaccess', endpoints, http })
-  const withCredentials = dataClient(http, { endpoints, env, onWarning: (text) => talk.warn(text) })
-  return downloadScenes(
-    scenes,
-    { ...options, concurrency: connections, records, signal },
-    { http: withCredentials, env },
-  )
+  const manners = connections === undefined ? undefined : { concurrency: connections }
+  const onWarning = (text: string) => talk.warn(text)
+  const http = dataClient(createHttpClient({ ...client, manners }), { endpoints, env, onWarning })
+  return downloadScenes(scenes, { ...options, concurrency: connections, records, signal }, { http, env })
 }
 
 /** What a search found as scenes on disk; files that could not be fetched count as skipped granules. */

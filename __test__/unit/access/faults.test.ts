@@ -144,7 +144,7 @@ describe('survived', () => {
 async function quick(world: World) {
   const { dataClient } = await import('../../../src/access/data-client.js')
   const env = { EARTHDATA_TOKEN: world.token }
-  const client = world.client({ idleTimeoutMs: 200, firstByteTimeoutMs: 200 })
+  const client = world.client({ idleTimeoutMs: 200, manners: { firstByteTimeoutMs: 200 } })
   return { http: dataClient(client, { endpoints: world.endpoints, env, clock: world.clock }) }
 }
 
