@@ -39,7 +39,7 @@ test('scenes come with paths, and those that could not be had are skipped', asyn
   const cacheDir = newFolder()
   const silent = { write: () => {}, isTTY: false, columns: 80 }
   const ctx = {
-    ...{ stdout: silent, stderr: silent, signal: new AbortController().signal },
+    ...{ stdout: silent, stderr: silent, signal: new AbortController().signal, stdin: async () => '' },
     env: { ...world.env, EARTHDATA_TOKEN: world.token },
   }
   const talk: Talk = { note: () => {}, warn: () => {}, detail: (text) => world.heard(text) }

@@ -63,6 +63,22 @@ function checkNoOtherSource(paths: readonly string[], options: GivenSceneOptions
   if (other !== undefined) throw new UsageError(`--scenes and ${other} exclude each other`)
 }
 
+/** Refuses to take all that a catalogue has. */
+export function checkBounded(options: GivenSceneOptions & OptionValues<'limit'>): void {
+  const { backend = 'local' } = options
+  if (backend === 'local' || options.scenes !== undefined) return
+  const bounds = ['start', 'end', 'bbox', 'region', 'polygon', 'limit'] as const
+  if (bounds.some((name) => options[name] !== undefined)) return
+  throw new UsageError('nothing says which scenes: that would be millions', {
+    hint: 'name --scenes, an area, a period, or --limit',
+  })
+}
+
+/** The limit stated, if there is one: `all` is none. */
+export function limitOf({ limit }: OptionValues<'limit'>): number | undefined {
+  return limit !== undefined && Number.isFinite(limit) ? limit : undefined
+}
+
 /** The catalogue to look in, and what to look for. */
 export function openSearch(ctx: CliContext, paths: readonly string[], options: SceneOptions) {
   checkSceneOptions(paths, options)

@@ -8,12 +8,12 @@ import { AbortError, type AsterError, UsageError } from '../../errors.js'
 import { type CliContext, type Talk, talkTo } from '../context.js'
 import { showDownload } from '../download-progress.js'
 import { DONE, type ExitStatus, FAILED, SKIPPED_SOME } from '../exit-status.js'
-import { obtainScenes } from '../obtain.js'
 import { readInput } from '../input.js'
+import { obtainScenes } from '../obtain.js'
 import { addOptions, longFlag, OPTIONS, type OptionValues, readOptions } from '../options.js'
 import { formatBytes, formatFacts, JSON_SCHEMA, plural, toJson } from '../output.js'
 import type { Finish } from '../program.js'
-import { findScenes, SCENE_OPTIONS, sayWhatWasLeftOut } from '../scenes.js'
+import { checkBounded, findScenes, limitOf, SCENE_OPTIONS, sayWhatWasLeftOut } from '../scenes.js'
 
 const FILTERS = SCENE_OPTIONS.filter((name) => name !== 'archive' && name !== 'archiveIndex')
 const NAMES = [
@@ -116,7 +116,7 @@ function say(talk: Talk, report: DownloadReport<Scene>): void {
 }
 
 async function scenesOf(ctx: CliContext, options: DownloadCommandOptions, talk: Talk): Promise<Scene[]> {
-  const { scenes: source, limit } = options
+  const { scenes: source } = options
   if (source !== undefined) {
     const filter = [...FILTERS, 'limit' as const].find((name) => options[name] !== undefined)
     if (filter !== undefined) {
@@ -129,18 +129,8 @@ async function scenesOf(ctx: CliContext, options: DownloadCommandOptions, talk: 
   }
   const { backend = 'earthaccess' } = options
   if (backend === 'local') throw new UsageError('scenes of the local backend are on disk already')
-  const bounds = ['start', 'end', 'bbox', 'region', 'polygon', 'limit'] as const
-  if (bounds.every((name) => options[name] === undefined)) {
-    throw new UsageError('nothing says which scenes: that would be millions', {
-      hint: 'name --scenes, an area, a period, or --limit',
-    })
-  }
-  const found = await findScenes(
-    ctx,
-    [],
-    { ...options, backend },
-    limit !== undefined && Number.isFinite(limit) ? limit : undefined,
-  )
+  checkBounded({ ...options, backend })
+  const found = await findScenes(ctx, [], { ...options, backend }, limitOf(options))
   sayWhatWasLeftOut(talk, found)
   return found.scenes
 }

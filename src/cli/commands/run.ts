@@ -10,15 +10,18 @@ import { ASTERTimeSeries } from '../../series/time-series.js'
 import { type CliContext, type Talk, talkTo } from '../context.js'
 import { DONE, type ExitStatus, SKIPPED_SOME } from '../exit-status.js'
 import { addOptions, type OptionValues, readOptions } from '../options.js'
+import { plural } from '../output.js'
 import type { Finish } from '../program.js'
 import { openProgress } from '../progress.js'
 import { checkFree, repeatedRequest } from '../repeat.js'
 import { formatPlan, formatReport, type LeftOut, lostSome, planJson, reportJson, sayNotes } from '../report.js'
 import {
   areaOf,
+  checkBounded,
   checkSceneOptions,
   type FoundScenes,
   findScenes,
+  limitOf,
   nothingFound,
   SCENE_OPTIONS,
   sayWhatWasLeftOut,
@@ -27,6 +30,9 @@ import {
 const NAMES = [
   ...SCENE_OPTIONS,
   'scenes',
+  'limit',
+  'cacheDir',
+  'connections',
   'request',
   'plan',
   'subsystem',
@@ -81,11 +87,11 @@ export async function runRun(ctx: CliContext, paths: readonly string[], options:
     return execute(ctx, await repeatedRequest(ctx, options), NOTHING_LEFT_OUT, options, talk)
   }
   const output = outputOf(options)
-  checkIsLocal(options)
   checkSceneOptions(paths, options)
+  checkBounded(options)
   const settings = seriesOptions(options)
   checkRequest(buildRequest([], resolveSelection(settings), settings, output))
-  const found = await findScenes(ctx, paths, options)
+  const found = await onDisk(ctx, await findScenes(ctx, paths, options, limitOf(options)), options, talk)
   checkUsable(found, options, talk)
   const series = new ASTERTimeSeries(found.scenes, [], settings)
   const history = options.dryRun ? undefined : ctx.commandLine
@@ -94,14 +100,18 @@ export async function runRun(ctx: CliContext, paths: readonly string[], options:
 
 const NOTHING_LEFT_OUT: LeftOut = { skipped: [], duplicates: [], cloudUnknown: 0 }
 
-/** Scenes of a remote search are not on disk. */
-function checkIsLocal({ backend = 'local' }: RunOptions): void {
-  if (backend === 'local') return
-  throw new UsageError(`run reads granules on disk; the ${backend} backend only finds them`, {
-    code: 'UNSUPPORTED',
-    exitCode: 2,
-    hint: `find them with \`search --backend ${backend}\`, download them, and name their folder with --archive`,
-  })
+/** Scenes of a catalogue are fetched into the cache first, only the bands that are needed. */
+async function onDisk(ctx: CliContext, found: FoundScenes, options: RunOptions, talk: Talk): Promise<FoundScenes> {
+  const missing = found.scenes.filter((scene) => scene.path === undefined).length
+  if (missing === 0) return found
+  if (options.dryRun) {
+    throw new UsageError(`${plural(missing, 'scene')} would have to be fetched before a plan can be made`, {
+      hint: 'fetch them with `download`, or see what it would fetch with `download --dry-run`',
+    })
+  }
+  const { cacheDir, connections } = options
+  const { neededBands, obtainFound } = await import('../obtain.js')
+  return obtainFound(ctx, found, { cacheDir, connections, ...neededBands(options) }, talk)
 }
 
 function seriesOptions(options: RunOptions): SeriesOptions {
