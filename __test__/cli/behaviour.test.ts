@@ -386,10 +386,10 @@ describe('wrong calls', () => {
       /^error: unknown --calibration "radience"\n {2}hint: did you mean radiance\?\n$/,
     ],
     [
-      'a remote backend where files are needed',
+      'all that a catalogue has',
       ['run', '--backend', 'aws', ...OUT],
       2,
-      /^error: run reads granules on disk; the aws backend only finds them\n {2}hint: find them with/,
+      /^error: nothing says which scenes: that would be millions\n {2}hint: name --scenes, an area/,
     ],
     [
       'unknown backend',

@@ -53,7 +53,7 @@ describe('scenes that were found before', () => {
   test('have to be scenes, on disk, and the only source', async () => {
     const wrong = async (argv: string[], stdin: string) => (await run(['run', ...argv, ...out()], { stdin })).stderr
     const [scene = {}]: object[] = JSON.parse(await found())
-    const remote = JSON.stringify([{ ...scene, path: undefined }])
+    const remote = JSON.stringify([{ ...scene, path: undefined, files: [] }])
     expect(await wrong(['--scenes', '-'], '[{}]')).toMatch(/^error: .* of stdin is no scene/)
     expect(await wrong(['--scenes', '-'], remote)).toMatch(/^error: AST_L1T_\S+ is not on disk.*\n {2}hint: download/)
     expect(await wrong(['--scenes', '/none.json'], '')).toMatch(/^error: --scenes: cannot read \/none.json\n/)

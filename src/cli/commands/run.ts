@@ -104,6 +104,12 @@ const NOTHING_LEFT_OUT: LeftOut = { skipped: [], duplicates: [], cloudUnknown: 0
 async function onDisk(ctx: CliContext, found: FoundScenes, options: RunOptions, talk: Talk): Promise<FoundScenes> {
   const missing = found.scenes.filter((scene) => scene.path === undefined).length
   if (missing === 0) return found
+  const lost = found.scenes.find((scene) => scene.path === undefined && scene.files.length === 0)
+  if (lost !== undefined) {
+    throw new UsageError(`${lost.id} is not on disk, and its record does not say where its files are`, {
+      hint: 'download scenes of a catalogue, or search the archive again',
+    })
+  }
   if (options.dryRun) {
     throw new UsageError(`${plural(missing, 'scene')} would have to be fetched before a plan can be made`, {
       hint: 'fetch them with `download`, or see what it would fetch with `download --dry-run`',
