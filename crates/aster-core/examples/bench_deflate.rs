@@ -30,13 +30,16 @@ fn main() {
     let chunks: Vec<&[u8]> = raw.chunks_exact(SIDE * SIDE * width).collect();
     let total = chunks.len() * SIDE * SIDE * width;
 
-    // What is computed are floats: ours has to shuffle them. Everything else is given shuffled bytes.
+    // What is computed are floats: ours has to shuffle them, or keep them whole. Other encoders are given bytes, shuffled
+    // unless their name says plain.
     let values: Vec<Vec<f32>> =
         if width == 4 { chunks.iter().map(|chunk| floats(chunk)).collect() } else { Vec::new() };
-    let chunks: Vec<Vec<u8>> = chunks.iter().map(|chunk| shuffled(chunk, width)).collect();
+    let plain = chunks;
+    let chunks: Vec<Vec<u8>> = plain.iter().map(|chunk| shuffled(chunk, width)).collect();
     let ours = Deflater::new(1);
     let mut fast = Compressor::new(CompressionLvl::new(1).unwrap());
     let mut small = Compressor::new(CompressionLvl::new(4).unwrap());
+    let mut fast_plain = Compressor::new(CompressionLvl::new(1).unwrap());
     let mut room = vec![0; 2 * SIDE * SIDE * width];
     let mut encoders: Vec<(&str, Encode<'_>)> = vec![
         (
@@ -62,25 +65,32 @@ fn main() {
         ("zlib-rs 4", Box::new(move |_, chunk| zlib_rs(chunk))),
     ];
 
+    if width == 4 {
+        encoders.push(("repeats, plain", Box::new(|i, _| ours.zlib_values(&values[i], SIDE).unwrap())));
+    }
+    encoders.push(("libdeflate 1, plain", Box::new(|i, _| libdeflate(&mut fast_plain, plain[i]))));
+
     println!("{path}: {} chunks, {:.1} MB", chunks.len(), total as f64 / 1e6);
     let mut best = vec![Duration::MAX; encoders.len()];
     let mut sizes = vec![0; encoders.len()];
     for round in 0..rounds {
-        for (i, (_, encode)) in encoders.iter_mut().enumerate() {
+        for (i, (name, encode)) in encoders.iter_mut().enumerate() {
             let start = ProcessTime::now();
             let streams: Vec<Vec<u8>> =
                 chunks.iter().enumerate().map(|(i, chunk)| encode(i, chunk)).collect();
             best[i] = best[i].min(start.elapsed());
             sizes[i] = streams.iter().map(Vec::len).sum();
-            if round == 0 {
-                check(&chunks, &streams);
+            match (round, name.ends_with("plain")) {
+                (0, true) => check(&plain, &streams),
+                (0, false) => check(&chunks, &streams),
+                _ => {}
             }
         }
     }
     for ((name, _), (time, size)) in encoders.iter().zip(best.iter().zip(&sizes)) {
         let rate = total as f64 / 1e6 / time.as_secs_f64();
         println!(
-            "{name:13} {rate:8.0} MB/s {:9.3} MB, ratio {:.3}",
+            "{name:19} {rate:8.0} MB/s {:9.3} MB, ratio {:.3}",
             *size as f64 / 1e6,
             total as f64 / *size as f64
         );
@@ -108,10 +118,11 @@ fn zlib_rs(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-fn check(chunks: &[Vec<u8>], streams: &[Vec<u8>]) {
+fn check(chunks: &[impl AsRef<[u8]>], streams: &[Vec<u8>]) {
     for (chunk, stream) in chunks.iter().zip(streams).filter(|(_, stream)| !stream.is_empty()) {
+        let chunk = chunk.as_ref();
         let mut back = vec![0; chunk.len()];
         Decompressor::new().zlib_decompress(stream, &mut back).unwrap();
-        assert!(back == *chunk);
+        assert!(back == chunk);
     }
 }

@@ -41,6 +41,19 @@ impl LiteralCodes {
         }
         all
     }
+
+    /// Codes of four bytes, joined: bits and their number, at most 56.
+    #[inline]
+    pub(super) fn quad(&self, bytes: [u8; 4]) -> (u64, u32) {
+        let Self { whole, bits, lengths } = self;
+        let [a, b, c, d] = bytes.map(usize::from);
+        // The low byte is the length so far: shifts look at its low bits only.
+        let mut all = whole[a];
+        all = (bits[b] << (all & 63)) + lengths[b] + all;
+        all = (bits[c] << (all & 63)) + lengths[c] + all;
+        all = (bits[d] << (all & 63)) + lengths[d] + all;
+        (all >> 8, (all & 0xff) as u32)
+    }
 }
 
 /// Bits into a buffer whose length the caller worked out beforehand.
@@ -75,21 +88,40 @@ impl<'a> BitWriter<'a> {
 
     /// Appends the code of each byte.
     pub(super) fn literals(&mut self, bytes: &[u8], codes: &LiteralCodes) {
-        let LiteralCodes { whole, bits, lengths } = codes;
         let (quads, rest) = bytes.as_chunks::<4>();
-        for quad in quads {
-            let [a, b, c, d] = quad.map(usize::from);
-            // The low byte is the length so far: shifts look at its low bits only.
-            let mut all = whole[a];
-            all = (bits[b] << (all & 63)) + lengths[b] + all;
-            all = (bits[c] << (all & 63)) + lengths[c] + all;
-            all = (bits[d] << (all & 63)) + lengths[d] + all;
-            self.put(all >> 8, (all & 0xff) as u32);
+        for &quad in quads {
+            let (bits, count) = codes.quad(quad);
+            self.put(bits, count);
         }
         for &byte in rest {
-            let code = whole[usize::from(byte)];
+            let code = codes.whole[usize::from(byte)];
             self.put(code >> 8, (code & 0xff) as u32);
         }
+    }
+
+    /// Appends all items as [`Self::put`] does one, faster: all that changes stays in registers.
+    #[inline]
+    pub(super) fn put_all(&mut self, items: impl Iterator<Item = (u64, u32)>) {
+        let Some(mut rest) = self.out.get_mut(self.at..) else {
+            self.overflow = true;
+            return;
+        };
+        let whole = rest.len();
+        let (mut bits, mut count) = (self.bits, self.count);
+        for (more, length) in items {
+            bits |= more << (count & 63);
+            count += length;
+            let Some(place) = rest.first_chunk_mut::<8>() else {
+                self.overflow = true;
+                break;
+            };
+            *place = bits.to_le_bytes();
+            rest = &mut rest[(count >> 3 & 7) as usize..];
+            bits >>= count & 0x38;
+            count &= 7;
+        }
+        self.at += whole - rest.len();
+        (self.bits, self.count) = (bits, count);
     }
 
     /// Fills up the byte that was begun, with zeros.

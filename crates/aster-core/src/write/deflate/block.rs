@@ -4,7 +4,9 @@ use super::bits::{BitWriter, Code, LiteralCodes};
 use super::counts::{self, Lanes, entropy, is_noise};
 use super::huffman;
 use super::matches::{self, Match};
-use super::symbols::{END, Header, LITERALS_AND_LENGTHS, RowCode, length_code, pieces_of, row_code};
+use super::symbols::{
+    DISTANCES, DistanceCode, END, Header, LITERALS_AND_LENGTHS, distance_code, length_code, pieces_of,
+};
 use super::trial;
 
 /// Bytes that are looked at together; blocks are whole numbers of them.
@@ -34,7 +36,7 @@ pub(super) fn bound(bytes: usize, planes: usize) -> usize {
 pub(super) struct Blocks {
     matches: Vec<Match>,
     row: usize,
-    row_code: RowCode,
+    row_code: DistanceCode,
     worth: f32,
 }
 
@@ -60,7 +62,8 @@ impl Blocks {
     /// Prepares for `planes` planes of rows of `row` bytes.
     pub(super) fn begin(&mut self, planes: usize, row: usize) {
         self.row = if (2..=WINDOW).contains(&row) { row } else { 0 };
-        self.row_code = row_code(self.row);
+        // Runs alone: some second symbol, so that the code of distances is complete for every reader.
+        self.row_code = distance_code(self.row.max(2));
         self.worth = if planes < 4 { WORTH } else { WORTH_OF_FLOATS };
     }
 
@@ -144,7 +147,11 @@ impl Blocks {
             counts[END] = 1;
             // END is one symbol, and there is a byte or a match: the two that a code needs.
             let lengths = huffman::lengths(&counts, LIMIT);
-            let header = Header::of(&lengths, self.row_code.symbol);
+            // Of the byte before and of the row above, one bit each.
+            let mut distances = [0; DISTANCES];
+            distances[0] = 1;
+            distances[self.row_code.symbol] = 1;
+            let header = Header::of(&lengths, &distances);
             let coded: u64 = counts.iter().zip(&lengths).map(|(&n, &l)| u64::from(n) * u64::from(l)).sum();
             let bits = header.bits() + coded + block.extra;
             if bits < here.len() as u64 * 8 {
@@ -153,10 +160,7 @@ impl Blocks {
                 return;
             }
         }
-        let blocks = here.len().div_ceil(STORED_BLOCK);
-        for (i, part) in here.chunks(STORED_BLOCK).enumerate() {
-            stored(part, last && i + 1 == blocks, out);
-        }
+        all_stored(here, last, out);
     }
 
     fn write_codes(
@@ -218,6 +222,14 @@ pub(super) fn stored(bytes: &[u8], last: bool, out: &mut BitWriter<'_>) {
     out.align();
     out.put(u64::from(length) | u64::from(!length) << 16, 32);
     out.bytes(bytes);
+}
+
+/// Writes as many stored blocks as `bytes` need, none for none.
+pub(super) fn all_stored(bytes: &[u8], last: bool, out: &mut BitWriter<'_>) {
+    let blocks = bytes.len().div_ceil(STORED_BLOCK);
+    for (i, part) in bytes.chunks(STORED_BLOCK).enumerate() {
+        stored(part, last && i + 1 == blocks, out);
+    }
 }
 
 /// Estimate of a coded block, in bits: entropy, extra bits and the header.

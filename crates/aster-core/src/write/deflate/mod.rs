@@ -1,10 +1,11 @@
-//! Zlib streams of shuffled numbers, made for measured values: byte planes that are noise are stored, fill and
-//! exponents become runs, the rest gets a prefix code. Any inflater reads them.
+//! Deflate streams made for measured values. Shuffled numbers: byte planes that are noise are stored, fill and
+//! exponents become runs, the rest gets a prefix code. Few values that repeat are matched whole. Any inflater reads them.
 mod bits;
 mod block;
 mod counts;
 mod huffman;
 mod matches;
+mod repeats;
 mod shuffle;
 mod symbols;
 mod trial;
@@ -12,18 +13,29 @@ mod trial;
 use crate::error::{Error, Result};
 use bits::BitWriter;
 use block::Blocks;
-use libdeflater::{CompressionLvl, Compressor, adler32};
+use libdeflater::{CompressionLvl, Compressor, adler32, crc32};
+use repeats::Repeats;
 use std::sync::{Mutex, PoisonError};
 
 /// CM 8, window 32 KiB, level bits 0, check bits (RFC 1950, 2.2).
 const ZLIB_HEADER: [u8; 2] = [0x78, 0x01];
 
+/// CM 8, no flags, no time, fastest, unknown system (RFC 1952, 2.3.1).
+const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
+
 /// Level of libdeflate where level 1 leaves a plane to it: as small as zlib's level 4.
 const SEARCH_LEVEL: u8 = 4;
 
-/// Makes zlib streams from byte planes, callable from many threads; work space is kept and reused.
+/// What is around a deflate stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrapper {
+    Zlib,
+    Gzip,
+}
+
+/// Makes zlib streams and gzip members, callable from many threads; work space is kept and reused.
 ///
-/// Level 1 is the fast one of this module: it knows runs, the row above and the frequency of bytes. From the
+/// Level 1 is the fast one of this module: of shuffled numbers it knows runs, the row above and the frequency of bytes. From the
 /// first plane on that would shrink much further by a search at any distance (smooth relief, say), libdeflate
 /// takes over. Levels 2 to 9 are libdeflate's from the first byte on.
 #[derive(Default)]
@@ -37,6 +49,7 @@ struct Workspace {
     planes: Vec<u8>,
     out: Vec<u8>,
     blocks: Blocks,
+    repeats: Repeats,
     compressor: Option<Compressor>,
 }
 
@@ -67,6 +80,33 @@ impl Deflater {
     /// As [`Self::zlib_f32`].
     pub fn zlib(&self, planes: &[u8], elements: usize, row: usize) -> Result<Vec<u8>> {
         self.with_workspace(|work, level| work.zlib(planes, elements, row, level))
+    }
+
+    /// One zlib stream of little-endian float32 `values`, not shuffled, whose different values are few and repeat
+    /// within 8192 of them; NaN in one form. `row` as before.
+    ///
+    /// # Errors
+    /// As [`Self::zlib_f32`].
+    pub fn zlib_values(&self, values: &[f32], row: usize) -> Result<Vec<u8>> {
+        self.repeats(values, row, Wrapper::Zlib)
+    }
+
+    /// The same as one gzip member (RFC 1952).
+    ///
+    /// # Errors
+    /// As [`Self::zlib_f32`].
+    pub fn gzip_values(&self, values: &[f32], row: usize) -> Result<Vec<u8>> {
+        self.repeats(values, row, Wrapper::Gzip)
+    }
+
+    fn repeats(&self, values: &[f32], row: usize, wrapper: Wrapper) -> Result<Vec<u8>> {
+        self.with_workspace(|work, level| {
+            let mut bytes = std::mem::take(&mut work.planes);
+            shuffle::bytes_f32(values, &mut bytes);
+            let stream = work.repeats(&bytes, row, level, wrapper);
+            work.planes = bytes;
+            stream
+        })
     }
 
     fn with_workspace<T>(&self, act: impl FnOnce(&mut Workspace, u8) -> Result<T>) -> Result<T> {
@@ -112,6 +152,40 @@ impl Workspace {
         let mut stream = Vec::with_capacity(written + 4);
         stream.extend_from_slice(&self.out[..written]);
         stream.extend_from_slice(&adler32(planes).to_be_bytes());
+        Ok(stream)
+    }
+
+    fn repeats(&mut self, bytes: &[u8], row: usize, level: u8, wrapper: Wrapper) -> Result<Vec<u8>> {
+        let header: &[u8] = match wrapper {
+            Wrapper::Zlib => &ZLIB_HEADER,
+            Wrapper::Gzip => &GZIP_HEADER,
+        };
+        let bound = header.len() + repeats::bound(bytes.len()) + 8;
+        if self.out.len() < bound {
+            self.out.resize(bound, 0);
+        }
+        let mut out = BitWriter::new(&mut self.out);
+        out.bytes(header);
+        if bytes.is_empty() {
+            block::stored(&[], true, &mut out);
+        }
+        if level <= 1 {
+            self.repeats.write(bytes, row, &mut out);
+        }
+        let mut written = out.finish().ok_or_else(out_of_bound)?;
+        if level > 1 && !bytes.is_empty() {
+            written += self.search(bytes, written, level)?;
+        }
+        let mut stream = Vec::with_capacity(written + 8);
+        stream.extend_from_slice(&self.out[..written]);
+        match wrapper {
+            Wrapper::Zlib => stream.extend_from_slice(&adler32(bytes).to_be_bytes()),
+            Wrapper::Gzip => {
+                stream.extend_from_slice(&crc32(bytes).to_le_bytes());
+                // Its low 32 bits are what the format wants.
+                stream.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+            }
+        }
         Ok(stream)
     }
 

@@ -13,3 +13,12 @@ pub(super) fn planes_f32(values: &[f32], planes: &mut Vec<u8>) {
         [*a, *b, *c, *d] = bits.to_le_bytes();
     }
 }
+
+/// Little-endian bytes of float32, number by number; NaN as in [`planes_f32`].
+pub(super) fn bytes_f32(values: &[f32], bytes: &mut Vec<u8>) {
+    bytes.resize(4 * values.len(), 0);
+    for (&v, four) in values.iter().zip(bytes.as_chunks_mut::<4>().0) {
+        let bits = if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() };
+        *four = bits.to_le_bytes();
+    }
+}

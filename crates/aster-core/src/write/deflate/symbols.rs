@@ -6,13 +6,14 @@ use super::huffman;
 pub(super) const LITERALS_AND_LENGTHS: usize = huffman::MAX_SYMBOLS;
 /// End of block.
 pub(super) const END: usize = 256;
-const DISTANCES: usize = 30;
+/// Distances.
+pub(super) const DISTANCES: usize = 30;
 /// Longest match.
 const LONGEST: usize = 258;
 
-/// How the distance of one row is coded: symbol, extra bits, their number.
+/// How a distance is coded: symbol, extra bits, their number.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct RowCode {
+pub(super) struct DistanceCode {
     pub(super) symbol: usize,
     pub(super) extra: u64,
     pub(super) extra_bits: u32,
@@ -49,15 +50,15 @@ pub(super) fn length_code(length: usize) -> (usize, u64, u32) {
     (257 + 4 * bits as usize + (x >> bits), (x & ((1 << bits) - 1)) as u64, bits)
 }
 
-/// As `length_code`, of a distance.
-pub(super) fn row_code(row: usize) -> RowCode {
-    // Runs alone: some second symbol, so that the code of distances is complete for every reader.
-    let x = row.max(2) - 1;
+/// As `length_code`, of a distance of 1 to 32 768.
+#[inline]
+pub(super) fn distance_code(distance: usize) -> DistanceCode {
+    let x = distance.max(1) - 1;
     if x < 2 {
-        return RowCode { symbol: x, extra: 0, extra_bits: 0 };
+        return DistanceCode { symbol: x, extra: 0, extra_bits: 0 };
     }
     let bits = x.ilog2() - 1;
-    RowCode {
+    DistanceCode {
         symbol: 2 * bits as usize + (x >> bits),
         extra: (x & ((1 << bits) - 1)) as u64,
         extra_bits: bits,
@@ -78,14 +79,13 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Of codes of these lengths and of two distances, 1 and the row's, one bit each.
-    pub(super) fn of(lengths: &[u8; LITERALS_AND_LENGTHS], row_symbol: usize) -> Self {
+    /// Of codes of these lengths: literals and lengths, and distances, two of them at least.
+    pub(super) fn of(lengths: &[u8; LITERALS_AND_LENGTHS], distance_lengths: &[u8; DISTANCES]) -> Self {
         let literals = lengths.iter().rposition(|&l| l > 0).map_or(257, |i| (i + 1).max(257));
+        let distances = distance_lengths.iter().rposition(|&l| l > 0).map_or(1, |i| i + 1);
         let mut sequence = [0u8; LITERALS_AND_LENGTHS + DISTANCES];
         sequence[..literals].copy_from_slice(&lengths[..literals]);
-        sequence[literals] = 1;
-        sequence[literals + row_symbol] = 1;
-        let distances = row_symbol + 1;
+        sequence[literals..literals + distances].copy_from_slice(&distance_lengths[..distances]);
         let items = run_lengths(&sequence[..literals + distances]);
         let mut counts = [0u32; 19];
         for &(symbol, ..) in &items {
