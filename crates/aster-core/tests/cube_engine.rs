@@ -2,6 +2,7 @@
 #![cfg(feature = "netcdf")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 use aster_core::cancel::CancelToken;
+use aster_core::cube::describe::layout;
 use aster_core::cube::request::{CubeOutput, CubeRequest};
 use aster_core::granule::archive::scan;
 use aster_core::job::{self, JobOutput};
@@ -306,4 +307,57 @@ fn values_beyond_a_packed_range_are_missing_and_said() {
     if let Some(said) = said {
         assert!(said.starts_with(&format!("{lost} values of ratio_4_6")), "{said}");
     }
+
+#[test]
+fn only_values_that_repeat_are_said_to() {
+    let repeat = |request: CubeRequest| -> Vec<(String, bool)> {
+        let plan = job::plan(&request).unwrap();
+        let layout = layout(&plan, &request, "2026-01-02T03:04:05Z").unwrap();
+        layout.variables.into_iter().map(|v| (v.name, v.repeats)).collect()
+    };
+    let all = |request: CubeRequest, expected: bool| {
+        let found = repeat(request);
+        assert!(found.iter().all(|(_, repeats)| *repeats == expected), "{found:?}");
+    };
+    // Bands 2 and 3N, and NDVI of both.
+    all(request(), true);
+    all(CubeRequest { resampling: Some("bilinear".into()), ..request() }, false);
+    let with = |change: &dyn Fn(&mut CubeRequest)| {
+        let mut request = request();
+        change(&mut request);
+        request
+    };
+    // Rounded, packed and integer values are shuffled.
+    all(with(&|r| r.output.round_bits = Some(10)), false);
+    all(with(&|r| r.output.pack = Some("int16".into())), false);
+    all(with(&|r| (r.indices.clear(), r.calibration = Some("dn".into())).0), false);
+    // One thermal band has 4096 different values; a ratio of two has millions, and so have three bands of 8 bits.
+    let thermal = |bands: &[&str], indices: &[&str]| CubeRequest {
+        bands: bands.iter().map(|b| (*b).to_string()).collect(),
+        calibration: None,
+        indices: indices.iter().map(|i| (*i).to_string()).collect(),
+        resolution: None,
+        ..request()
+    };
+    all(thermal(&["13"], &[]), true);
+    all(thermal(&[], &["silica_index"]), false);
+    all(thermal(&[], &["ratio_4_6"]), true);
+    all(thermal(&[], &["ninomiya_qi"]), false);
+    let expected =
+        |pairs: &[(&str, bool)]| pairs.iter().map(|(n, r)| ((*n).to_string(), *r)).collect::<Vec<_>>();
+    assert_eq!(
+        repeat(with(&|r| {
+            r.bands = vec!["2".into()];
+            r.indices.clear();
+            r.reduce = ["mean", "max", "median", "last", "count", "p50"].map(String::from).to_vec();
+        })),
+        expected(&[
+            ("ImageData2_mean", false),
+            ("ImageData2_max", true),
+            ("ImageData2_median", false),
+            ("ImageData2_last", true),
+            ("ImageData2_count", false),
+            ("ImageData2_p50", false),
+        ])
+    );
 }

@@ -49,6 +49,7 @@ impl Case {
             units: if i == 0 { "W m-2 sr-1 um-1" } else { "1" }.to_string(),
             value_type,
             keep_bits: None,
+            repeats: false,
             attributes: vec![
                 ("wavelength_range_um".to_string(), AttributeValue::Float(vec![0.52, 0.6])),
                 (

@@ -10,6 +10,7 @@ use crate::index::spectral_index::SpectralIndex;
 use crate::product::band::Band;
 use crate::product::subsystem::Subsystem;
 use crate::radiometry::table::Quantity;
+use crate::warp::kernel::Resampling;
 
 /// What a writer has to know of a plan. `created` is an ISO 8601 stamp.
 pub fn layout(plan: &CubePlan, request: &CubeRequest, created: &str) -> Result<CubeLayout> {
@@ -57,12 +58,26 @@ fn variables(plan: &CubePlan) -> Vec<VariableSpec> {
     for kind in &plan.wanted.variables {
         let mut spec = variable(kind, plan);
         store_as(plan.wanted.storage, packing_of(kind), &mut spec);
+        spec.repeats = spec.value_type == ValueType::F32 && spec.keep_bits.is_none() && repeats(kind, plan);
         match &plan.wanted.reduction {
             None => specs.push(spec),
             Some(reduction) => specs.extend(reduction.statistics.iter().map(|s| reduced(&spec, *s))),
         }
     }
     specs
+}
+
+/// Whether a variable has few different values: those of one DN or of two of 8 bits, each taken as it is. (Rounded and packed
+/// ones have fewer still, but most of their bytes are shared by neighbours: shuffled they become smaller.)
+fn repeats(kind: &VariableKind, plan: &CubePlan) -> bool {
+    let level1 = plan.scenes.first().is_some_and(|s| s.facts.name.product.as_str().starts_with("AST_L1"));
+    let eight_bits = |input: &Input| level1 && input.band.fact().is_some_and(|f| f.bits <= 8);
+    let few = match kind.inputs().as_slice() {
+        [_] => true,
+        [a, b] => eight_bits(a) && eight_bits(b),
+        _ => false,
+    };
+    few && matches!(plan.wanted.resampling, Resampling::Nearest | Resampling::Mode)
 }
 
 fn store_as(storage: Storage, packing: Packing, spec: &mut VariableSpec) {
@@ -112,6 +127,7 @@ fn reduced(of: &VariableSpec, statistic: Statistic) -> VariableSpec {
         statistic,
         Statistic::First | Statistic::Last | Statistic::Min | Statistic::Max | Statistic::Medoid
     );
+    spec.repeats &= observed;
     match statistic {
         Statistic::Count => {
             spec.standard_name = Some("number_of_observations".to_string());
@@ -189,6 +205,7 @@ fn band_variable(input: Input, plan: &CubePlan) -> VariableSpec {
         units: units(quantity, product, band).to_string(),
         value_type,
         keep_bits: None,
+        repeats: false,
         attributes,
     }
 }
@@ -216,6 +233,7 @@ fn index_variable(index: &SpectralIndex, quantity: Quantity, plan: &CubePlan) ->
         units: "1".to_string(),
         value_type: ValueType::F32,
         keep_bits: None,
+        repeats: false,
         attributes,
     }
 }

@@ -74,6 +74,9 @@ pub struct VariableSpec {
     pub value_type: ValueType,
     /// Mantissa bits kept of float32 values, 1 to 23; nothing keeps all. Values come rounded.
     pub keep_bits: Option<u8>,
+    /// Different values are few and come again: look-ups of one DN or of two of 8 bits, not interpolated. Writers may then keep
+    /// values whole where they would shuffle bytes.
+    pub repeats: bool,
     /// Further attributes, in order.
     pub attributes: Vec<(String, AttributeValue)>,
 }

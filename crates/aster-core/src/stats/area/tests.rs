@@ -22,6 +22,7 @@ fn layout() -> CubeLayout {
         units: "1".to_string(),
         value_type: ValueType::F32,
         keep_bits: None,
+        repeats: false,
         attributes: Vec::new(),
     };
     CubeLayout {

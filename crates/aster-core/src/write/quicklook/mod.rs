@@ -167,6 +167,7 @@ mod tests {
             units: "1".to_string(),
             value_type: ValueType::F32,
             keep_bits: None,
+            repeats: false,
             attributes: match name.starts_with("ImageData") {
                 true => Vec::new(),
                 false => vec![("formula".to_string(), AttributeValue::Text("b3n / b2".to_string()))],
