@@ -15,7 +15,7 @@ YN, XN = ("lat", "lon") if geographic else ("y", "x")
 def expected(variable):
     t, y, x = np.meshgrid(np.arange(3), np.arange(NY), np.arange(NX), indexing="ij")
     n = (t * 10000 + y * 100 + x).astype(np.float32)
-    v = [np.sin(n * np.float32(0.37)), n * np.float32(0.125), 1 + n % 255, 1 + n % 4095, n - 5000][variable]
+    v = [np.sin(n * np.float32(0.37)), n * np.float32(0.125), 1 + n % 255, 1 + n % 4095, n - 5000, n % 61 * np.float32(0.708)][variable]
     missing = ((x + y + 7 * t) % 11 == 0) | ((t < 2) & (y // CY == 1) & (x // CX == 1))
     return np.where(missing, np.nan, v.astype(np.float32))
 
@@ -30,7 +30,7 @@ def same(name, variable, got):
     assert difference <= (2e-7 if variable == 0 else 0), (name, difference)
 
 
-NAMES = ["ndvi", "ImageData3N", "dn8", "dn16", "elevation"]
+NAMES = ["ndvi", "ImageData3N", "dn8", "dn16", "elevation", "red"]
 with netCDF4.Dataset(path) as d:
     assert d.data_model == "NETCDF4" and d.Conventions == "CF-1.11"
     assert d.dimensions["time"].isunlimited() and len(d.dimensions["time"]) == 3
@@ -43,6 +43,10 @@ with netCDF4.Dataset(path) as d:
         assert np.asarray(v.valid_min).dtype == v.dtype, (name, v.valid_min)
         v.set_auto_maskandscale(True)
         same("netCDF4 " + name, i, v[:])
+        # What repeats is not shuffled.
+        filters = v.filters()
+        assert filters["zlib"] == ("plain" not in path)
+        assert filters["shuffle"] == (filters["zlib"] and name != "red"), (name, filters)
     assert d["granule_id"][2].startswith("AST_L1T_0030306200103115") and d["ImageData3N_gain"][2] == ""
     assert d["time"][:].tolist() == [983848317.0, 1076011203.0, 1248374986.0]
     assert np.allclose(d["time_bnds"][:, 1] - d["time_bnds"][:, 0], 8.9)
@@ -57,6 +61,7 @@ with h5py.File(path) as h:
         fill = {"f": np.nan, "u": 0, "i": -9999}[v.dtype.kind]
         raw = v[:].astype(np.float64)
         same("h5py " + name, i, np.where(raw == fill, np.nan, raw))
+        assert {v.id.get_chunk_info(n).filter_mask for n in range(v.id.get_num_chunks())} == {0}
         # 9 chunks a time step; the missing one of two steps is not stored.
         assert v.id.get_num_chunks() == 25, v.id.get_num_chunks()
         assert v.dims[0].keys() and v.dims[1].keys() == [YN], v.dims[1].keys()
@@ -89,8 +94,14 @@ if shutil.which("ncdump"):
     assert "string granule_id(time) ;" in header and 'ndvi:_Storage = "chunked"' in header
     if "plain" not in path:
         assert 'ndvi:_Shuffle = "true"' in header and "ndvi:_DeflateLevel" in header
+        assert 'red:_DeflateLevel' in header and 'red:_Shuffle = "true"' not in header
     run("ncdump", "-v", "granule_id,ndvi,elevation", path)
 if shutil.which("gdalinfo"):
+    for i in (0, 5):
+        name = NAMES[i]
+        text = run("gdal_translate", "-q", "-b", "2", "-of", "XYZ", f"NETCDF:{path}:{name}", "/vsistdout/")
+        values = np.array([float(line.split()[2]) for line in text.splitlines()]).reshape(NY, NX)
+        assert np.allclose(values, expected(i)[1], rtol=1e-6, atol=1e-6, equal_nan=True), name
     info = run("gdalinfo", f"NETCDF:{path}:ndvi")
     assert "Size is 53, 37" in info and "NoData Value=nan" in info, info
     if geographic:

@@ -26,6 +26,7 @@ fn variable(name: &str, value_type: ValueType) -> VariableSpec {
         units: "1".to_string(),
         value_type,
         keep_bits: None,
+        repeats: name == "red",
         attributes: vec![
             ("valid_min".to_string(), AttributeValue::Float(vec![-1.0])),
             ("computed_from".to_string(), AttributeValue::Text("bands 3N and 2, 15 m – nearest".to_string())),
@@ -62,6 +63,8 @@ fn layout(crs: Crs) -> CubeLayout {
             variable("dn8", ValueType::U8),
             variable("dn16", ValueType::U16),
             variable("elevation", ValueType::I16),
+            // Few values: kept whole where the others are shuffled.
+            variable("red", ValueType::F32),
         ],
         title: "ASTER test cube".to_string(),
         history: "2026-01-02T03:04:05Z: aster-timeseries run --bbox 1 2 3 4".to_string(),
@@ -82,6 +85,7 @@ fn value(variable: usize, time: usize, y: usize, x: usize) -> f32 {
         1 => n * 0.125,
         2 => 1.0 + (n % 255.0),
         3 => 1.0 + (n % 4095.0),
+        5 => (n % 61.0) * 0.708,
         _ => n - 5000.0,
     }
 }
@@ -226,7 +230,7 @@ fn a_long_request_fits_into_an_attribute() {
     layout.request_json = format!("[\"{}\"]", "x".repeat(300_000));
     let path = folder.path().join("a.nc");
     let sink = NetcdfSink::create(&path, &layout, NetcdfOptions::default()).unwrap();
-    Box::new(sink).finish(&[step(0, 5)]).unwrap();
+    Box::new(sink).finish(&[step(0, 6)]).unwrap();
     let bytes = fs::read(&path).unwrap();
     assert!(bytes.windows(1000).any(|w| w.iter().all(|&b| b == b'x')));
 }

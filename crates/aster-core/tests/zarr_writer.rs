@@ -33,6 +33,7 @@ fn variable(name: &str, value_type: ValueType) -> VariableSpec {
         units: "1".to_string(),
         value_type,
         keep_bits: None,
+        repeats: name == "ndvi",
         attributes: vec![
             ("valid_range".to_string(), AttributeValue::Float(vec![1.0, 9000.0])),
             ("wavelength_um".to_string(), AttributeValue::Float(vec![0.807])),

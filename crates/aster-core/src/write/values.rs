@@ -24,6 +24,13 @@ pub fn value_bytes(value_type: ValueType) -> usize {
     }
 }
 
+/// Values that are not NaN.
+pub fn valid(values: &[f32]) -> u64 {
+    // 32-bit sums are as wide as the values: vector code.
+    let count = |part: &[f32]| part.iter().map(|v| u32::from(!v.is_nan())).sum::<u32>();
+    values.chunks(1 << 16).map(|part| u64::from(count(part))).sum()
+}
+
 /// Bytes of `values` as `value_type`; NaN becomes the type's missing value. Float32 gets one NaN for all: sign
 /// and payload differ between operations and would be noise in the file. DN are rounded, and saturate.
 pub fn stored(values: &[f32], value_type: ValueType, order: ByteOrder) -> Vec<u8> {

@@ -1,9 +1,14 @@
 //! From computed values to the bytes HDF5 stores: the part of the chunk that is kept, number type, filters.
-use crate::cube::sink::ValueType;
+use crate::cube::sink::{ValueType, VariableSpec};
 use crate::error::Result;
 use crate::grid::geobox::Shape;
 use crate::write::deflate::Deflater;
 use crate::write::values::{self, ByteOrder};
+
+/// Whether deflate gets the values of a variable as they are: no shuffle comes before it.
+pub(super) fn keeps_whole(spec: &VariableSpec) -> bool {
+    spec.repeats && spec.value_type == ValueType::F32
+}
 
 /// Stored bytes of a chunk, and its values that are not NaN. Each time step of `values` has the shape `given`; its
 /// upper-left `stored` part is kept (a grid smaller than one chunk). Without `deflater` the bytes are plain.
@@ -11,7 +16,7 @@ pub(super) fn encode(
     values: &[f32],
     given: Shape,
     stored: Shape,
-    value_type: ValueType,
+    spec: &VariableSpec,
     deflater: Option<&Deflater>,
 ) -> Result<(Vec<u8>, u64)> {
     let cropped: Vec<f32>;
@@ -23,9 +28,11 @@ pub(super) fn encode(
         cropped = rows.flat_map(|row| row.iter().take(stored.nx).copied()).collect();
         &cropped
     };
-    let valid = values.iter().filter(|v| !v.is_nan()).count() as u64;
+    let valid = values::valid(values);
+    let value_type = spec.value_type;
     let bytes = match (deflater, value_type) {
         (None, _) => values::stored(values, value_type, ByteOrder::Plain),
+        (Some(deflater), _) if keeps_whole(spec) => deflater.zlib_values(values, stored.nx)?,
         (Some(deflater), ValueType::F32) => deflater.zlib_f32(values, stored.nx)?,
         (Some(deflater), _) => {
             let planes = values::stored(values, value_type, ByteOrder::Shuffled);
@@ -44,7 +51,17 @@ mod tests {
         let given = Shape { ny: 3, nx: 4 };
         let mut values: Vec<f32> = (0..12u8).map(f32::from).collect();
         values[1] = f32::NAN;
-        let (bytes, valid) = encode(&values, given, Shape { ny: 2, nx: 3 }, ValueType::U8, None).unwrap();
+        let spec = VariableSpec {
+            name: "dn".to_string(),
+            long_name: String::new(),
+            standard_name: None,
+            units: "1".to_string(),
+            value_type: ValueType::U8,
+            keep_bits: None,
+            repeats: false,
+            attributes: Vec::new(),
+        };
+        let (bytes, valid) = encode(&values, given, Shape { ny: 2, nx: 3 }, &spec, None).unwrap();
         assert_eq!((bytes.as_slice(), valid), ([0, 0, 2, 4, 5, 6].as_slice(), 5));
     }
 }

@@ -79,8 +79,10 @@ pub(super) struct Layout<'a> {
     pub(super) grows: bool,
     /// Chunk lengths.
     pub(super) chunk: Option<&'a [u64]>,
-    /// Deflate level, with shuffle before it.
+    /// Deflate level.
     pub(super) level: Option<u8>,
+    /// Shuffle before deflate.
+    pub(super) shuffle: bool,
 }
 
 /// The file.
@@ -274,7 +276,9 @@ fn creation_list(layout: Layout) -> Outcome<Handle> {
             check(H5Pset_alloc_time(list.id(), H5D_ALLOC_TIME_INCR), "allocate chunk by chunk")?;
         }
         if let Some(level) = layout.level {
-            check(H5Pset_shuffle(list.id()), "set shuffle")?;
+            if layout.shuffle {
+                check(H5Pset_shuffle(list.id()), "set shuffle")?;
+            }
             check(H5Pset_deflate(list.id(), c_uint::from(level)), "set deflate")?;
         }
         Ok(list)

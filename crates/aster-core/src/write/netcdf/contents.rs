@@ -5,6 +5,7 @@ use crate::grid::geobox::Shape;
 use crate::write::coordinates::Horizontal;
 use crate::write::describe;
 use crate::write::netcdf::attributes::{self, numbers, text};
+use crate::write::netcdf::chunk;
 use crate::write::netcdf::container::{Container, Dataset, Layout};
 use crate::write::netcdf::coordinates::{self, Axes};
 use crate::write::netcdf::handle::{Failure, Outcome};
@@ -27,7 +28,7 @@ impl Contents {
         file: &Container,
         layout: &CubeLayout,
         horizontal: &Horizontal,
-        chunk: Shape,
+        chunk_shape: Shape,
         level: u8,
     ) -> Outcome<Self> {
         let version = env!("CARGO_PKG_VERSION");
@@ -35,13 +36,15 @@ impl Contents {
         attributes::all(file.id(), &describe::globals(layout))?;
         let axes = coordinates::create(file, layout, horizontal)?;
         let grid = layout.grid.shape;
-        let chunk = [layout.chunk_steps as u64, chunk.ny as u64, chunk.nx as u64];
+        let chunk_lengths = [layout.chunk_steps as u64, chunk_shape.ny as u64, chunk_shape.nx as u64];
         let lengths = [0, grid.ny as u64, grid.nx as u64];
         let level = (level > 0).then_some(level);
-        let place = Layout { lengths: &lengths, grows: true, chunk: Some(&chunk), level };
         let mut variables = Vec::with_capacity(layout.variables.len());
         for spec in &layout.variables {
             let name = &spec.name;
+            let shuffle = !chunk::keeps_whole(spec);
+            let place =
+                Layout { lengths: &lengths, grows: true, chunk: Some(&chunk_lengths), level, shuffle };
             let variable = match spec.value_type {
                 ValueType::F32 => file.dataset(name, place, Some(f32::NAN)),
                 ValueType::U8 => file.dataset(name, place, Some(0_u8)),

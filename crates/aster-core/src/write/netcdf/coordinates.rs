@@ -38,7 +38,7 @@ pub(super) fn time_chunk(time_steps: usize) -> u64 {
 /// Creates time (empty), y, x and the grid mapping.
 pub(super) fn create(file: &Container, layout: &CubeLayout, horizontal: &Horizontal) -> Outcome<Axes> {
     let chunk = [time_chunk(layout.time_steps)];
-    let growing = Layout { lengths: &[0], grows: true, chunk: Some(&chunk), level: None };
+    let growing = Layout { lengths: &[0], grows: true, chunk: Some(&chunk), ..Layout::default() };
     let time = file.dataset::<f64>("time", growing, None)?;
     time.make_scale("time", Axes::TIME)?;
     attributes::all(time.id(), &time_attributes())?;

@@ -9,7 +9,7 @@ mod handle;
 mod scenes;
 
 use crate::cube::record::StepRecord;
-use crate::cube::sink::{ChunkKey, ChunkSink, CubeLayout, EncodedChunk, ValueType};
+use crate::cube::sink::{ChunkKey, ChunkSink, CubeLayout, EncodedChunk, VariableSpec};
 use crate::error::{Error, ErrorCode, Result};
 use crate::grid::geobox::Shape;
 use crate::write::coordinates::Horizontal;
@@ -104,11 +104,11 @@ impl NetcdfSink {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn check_key(&self, key: ChunkKey) -> Result<ValueType> {
+    fn check_key(&self, key: ChunkKey) -> Result<&VariableSpec> {
         let chunks = self.layout.chunks();
         match self.layout.variables.get(key.variable) {
             Some(spec) if key.row < chunks.ny && key.column < chunks.nx && key.time < MAX_TIME_STEPS => {
-                Ok(spec.value_type)
+                Ok(spec)
             }
             _ => Err(Error::internal(format!("there is no chunk {key:?}"))),
         }
@@ -117,13 +117,12 @@ impl NetcdfSink {
 
 impl ChunkSink for NetcdfSink {
     fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
-        let value_type = self.check_key(key)?;
+        let spec = self.check_key(key)?;
         let chunk = self.layout.chunk;
         if values.len() != self.layout.chunk_values() {
             return Err(Error::internal(format!("a chunk came with {} values", values.len())));
         }
-        let (bytes, valid) =
-            chunk::encode(values, chunk, self.stored_chunk, value_type, self.deflater.as_ref())?;
+        let (bytes, valid) = chunk::encode(values, chunk, self.stored_chunk, spec, self.deflater.as_ref())?;
         Ok(EncodedChunk { key, bytes, valid })
     }
 

@@ -12,7 +12,7 @@ pub(super) fn write(file: &Container, axes: &Axes, table: &StepTable) -> Outcome
     axes.time.write(&table.times)?;
     let nv = file.bare_dimension("nv", Axes::NEXT, 2)?;
     let (lengths, chunk) = ([steps as u64, 2], [time_chunk(steps), 2]);
-    let along = Layout { lengths: &lengths, grows: true, chunk: Some(&chunk), level: None };
+    let along = Layout { lengths: &lengths, grows: true, chunk: Some(&chunk), ..Layout::default() };
     let bounds = file.dataset::<f64>("time_bnds", along, None)?;
     bounds.attach_scales(&[(&axes.time, Axes::TIME), (&nv, Axes::NEXT)])?;
     bounds.write(table.bounds.as_flattened())?;
@@ -27,7 +27,7 @@ fn create(file: &Container, axes: &Axes, variable: &StepVariable) -> Outcome<()>
         Column::Count(v) => v.len(),
     };
     let (lengths, chunk) = ([steps as u64], [time_chunk(steps)]);
-    let along = Layout { lengths: &lengths, grows: true, chunk: Some(&chunk), level: None };
+    let along = Layout { lengths: &lengths, grows: true, chunk: Some(&chunk), ..Layout::default() };
     let dataset: Dataset = match &variable.column {
         Column::Text(values) => {
             let dataset = file.text_dataset(name, along)?;

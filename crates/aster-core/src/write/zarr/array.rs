@@ -1,5 +1,6 @@
 //! Files and bytes of arrays: where a chunk lies, gzip, texts.
 use crate::error::{Error, Result};
+use crate::write::deflate::Deflater;
 use crate::write::journal::Place;
 use libdeflater::{CompressionLvl, Compressor};
 use std::path::PathBuf;
@@ -20,17 +21,23 @@ pub(super) fn chunk_file(names: &[String], chunk_steps: usize, place: Place) -> 
 pub(super) struct Gzip {
     level: u8,
     idle: Mutex<Vec<Compressor>>,
+    of_repeats: Deflater,
 }
 
 impl Gzip {
     /// `level` from 1 (fast) to 9 (small).
     pub(super) fn new(level: u8) -> Self {
-        Self { level, idle: Mutex::default() }
+        Self { level, idle: Mutex::default(), of_repeats: Deflater::new(level) }
     }
 
     /// 1 to 9.
     pub(super) fn level(&self) -> u8 {
         self.level
+    }
+
+    /// One gzip member of float32 values that repeat, in rows of `row`; several times faster than [`Self::encode`] at level 1.
+    pub(super) fn encode_repeats(&self, values: &[f32], row: usize) -> Result<Vec<u8>> {
+        self.of_repeats.gzip_values(values, row)
     }
 
     /// One gzip member; the same for the same bytes.

@@ -5,7 +5,7 @@ mod array;
 mod metadata;
 
 use crate::cube::record::StepRecord;
-use crate::cube::sink::{ChunkKey, ChunkSink, CubeLayout, EncodedChunk, ValueType};
+use crate::cube::sink::{ChunkKey, ChunkSink, CubeLayout, EncodedChunk, ValueType, VariableSpec};
 use crate::error::{Error, ErrorCode, Result};
 use crate::write::coordinates::Horizontal;
 use crate::write::describe::check_layout;
@@ -97,11 +97,11 @@ impl ZarrSink {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn check_key(&self, key: ChunkKey) -> Result<ValueType> {
+    fn check_key(&self, key: ChunkKey) -> Result<&VariableSpec> {
         let chunks = self.layout.chunks();
         let begins = key.time.is_multiple_of(self.layout.chunk_steps);
         match self.layout.variables.get(key.variable) {
-            Some(spec) if key.row < chunks.ny && key.column < chunks.nx && begins => Ok(spec.value_type),
+            Some(spec) if key.row < chunks.ny && key.column < chunks.nx && begins => Ok(spec),
             _ => Err(Error::internal(format!("there is no chunk {key:?}"))),
         }
     }
@@ -109,15 +109,17 @@ impl ZarrSink {
 
 impl ChunkSink for ZarrSink {
     fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
-        let value_type = self.check_key(key)?;
+        let spec = self.check_key(key)?;
         if values.len() != self.layout.chunk_values() {
             return Err(Error::internal(format!("a chunk came with {} values", values.len())));
         }
-        let valid = values.iter().filter(|v| !v.is_nan()).count() as u64;
-        let bytes = values::stored(values, value_type, ByteOrder::Plain);
+        let valid = values::valid(values);
+        let whole = spec.repeats && spec.value_type == ValueType::F32;
+        let plain = || values::stored(values, spec.value_type, ByteOrder::Plain);
         let bytes = match &self.gzip {
-            Some(gzip) if valid > 0 => gzip.encode(&bytes)?,
-            _ => bytes,
+            Some(gzip) if valid > 0 && whole => gzip.encode_repeats(values, self.layout.chunk.nx)?,
+            Some(gzip) if valid > 0 => gzip.encode(&plain())?,
+            _ => plain(),
         };
         Ok(EncodedChunk { key, bytes, valid })
     }
