@@ -307,6 +307,7 @@ fn values_beyond_a_packed_range_are_missing_and_said() {
     if let Some(said) = said {
         assert!(said.starts_with(&format!("{lost} values of ratio_4_6")), "{said}");
     }
+}
 
 #[test]
 fn only_values_that_repeat_are_said_to() {

@@ -197,7 +197,10 @@ fn levels_are_taken() {
         let stream = Deflater::new(level).zlib(&planes, 128 * 128, 128).unwrap();
         assert!(inflate(&stream, planes.len()) == planes);
     }
-    assert_eq!(Deflater::new(13).zlib(&planes, 128 * 128, 128).unwrap_err().code(), crate::error::ErrorCode::Usage);
+    assert_eq!(
+        Deflater::new(13).zlib(&planes, 128 * 128, 128).unwrap_err().code(),
+        crate::error::ErrorCode::Usage
+    );
 }
 
 #[test]
