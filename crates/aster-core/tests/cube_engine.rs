@@ -1,6 +1,11 @@
 //! Looks, steps and blocks against the slow way: the plain series in memory, put together scene by scene.
 #![cfg(feature = "netcdf")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests fail as tests do, and say what they skip"
+)]
 use aster_core::cancel::CancelToken;
 use aster_core::cube::describe::layout;
 use aster_core::cube::request::{CubeOutput, CubeRequest};

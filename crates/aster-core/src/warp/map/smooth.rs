@@ -39,6 +39,11 @@ fn quartic(f: [f64; POINTS]) -> [f64; POINTS] {
     ]
 }
 
+/// Not so for NaN.
+fn within(value: f64, bound: f64) -> bool {
+    value <= bound
+}
+
 fn evaluate(c: &[f64; POINTS], s: f64) -> f64 {
     c[0] + s * (c[1] + s * (c[2] + s * (c[3] + s * c[4])))
 }
@@ -59,8 +64,8 @@ impl Smooth {
             }
         }
         let surface = Self { terms };
-        // Written so that NaN fails: a missing exact point.
-        if !(surface.bend() <= LARGEST_BEND_PX) {
+        // A missing exact point makes it NaN, which is not within.
+        if !within(surface.bend(), LARGEST_BEND_PX) {
             return None;
         }
         let mut worst: f64 = 0.0;
@@ -68,8 +73,7 @@ impl Smooth {
         for (i, truth) in tests.iter().enumerate() {
             let p = surface.at(at[i / at.len()], at[i % at.len()]);
             let error = (p[0] - truth[0]).hypot(p[1] - truth[1]);
-            // NaN is no image: not smooth.
-            if !(error <= SMOOTH_PX) {
+            if !within(error, SMOOTH_PX) {
                 return None;
             }
             worst = worst.max(error);
