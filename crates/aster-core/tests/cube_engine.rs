@@ -8,7 +8,7 @@
 )]
 use aster_core::cancel::CancelToken;
 use aster_core::cube::describe::layout;
-use aster_core::cube::request::{CubeOutput, CubeRequest};
+use aster_core::cube::request::{CoefficientOverride, CubeOutput, CubeRequest};
 use aster_core::granule::archive::scan;
 use aster_core::job::{self, JobOutput};
 use ndarray::{Array3, Axis};
@@ -295,22 +295,24 @@ fn bytes_do_not_depend_on_threads_or_blocks() {
 #[test]
 fn values_beyond_a_packed_range_are_missing_and_said() {
     let folder = tempfile::tempdir().unwrap();
-    let plain = write(folder.path(), "netcdf", "a.nc", |r| r.indices = vec!["ratio_4_6".into()]);
-    let packed = write(folder.path(), "netcdf", "b.nc", |r| {
-        r.indices = vec!["ratio_4_6".into()];
-        r.output.pack = Some("int16".into());
-    });
-    let lost: u64 = plain
-        .report
-        .steps
-        .iter()
-        .zip(&packed.report.steps)
-        .map(|(a, b)| a.valid_pixels[1] - b.valid_pixels[1])
-        .sum();
-    let said = packed.report.warnings.iter().find(|w| w.contains("beyond the packed range"));
-    assert_eq!(said.is_some(), lost > 0, "{lost} {said:?}");
-    if let Some(said) = said {
-        assert!(said.starts_with(&format!("{lost} values of ratio_4_6")), "{said}");
+    // Radiance far above what the sensor can see.
+    let absurd = |r: &mut CubeRequest| {
+        r.indices = Vec::new();
+        r.calibration = Some("radiance".into());
+        r.coefficients = vec![CoefficientOverride { band: "2".into(), ucc: 10.0, offset: None }];
+    };
+    let plain = write(folder.path(), "netcdf", "a.nc", absurd);
+    for (name, chunk_for) in [("map.nc", None), ("time.nc", Some("time"))] {
+        let packed = write(folder.path(), "netcdf", name, |r| {
+            absurd(r);
+            r.output.pack = Some("int16".into());
+            r.output.chunk_for = chunk_for.map(String::from);
+        });
+        let each = plain.report.steps.iter().zip(&packed.report.steps);
+        let lost: u64 = each.map(|(a, b)| a.valid_pixels[0] - b.valid_pixels[0]).sum();
+        assert!(lost > 1000, "{lost}");
+        let said = packed.report.warnings.iter().find(|w| w.contains("beyond the packed range")).unwrap();
+        assert!(said.starts_with(&format!("{lost} values of ImageData2 ")), "{said}, lost {lost}");
     }
 }
 

@@ -86,6 +86,8 @@ struct Unit {
     step: Option<StepRecord>,
     /// Valid pixels of the block, `[step][variable]`.
     valid_pixels: Vec<Vec<u64>>,
+    /// Values per variable that the packed range does not hold.
+    beyond_packing: Vec<u64>,
 }
 
 struct Run<'a> {
@@ -99,12 +101,25 @@ struct Run<'a> {
 /// A chunk on its way to the sink, and how many of its values the packed range does not hold.
 type Made = (EncodedChunk, u64);
 
+/// Values per variable: those that came, and those that the packed range does not hold.
+struct Tally {
+    valid: Vec<u64>,
+    lost: Vec<u64>,
+}
+
+impl Tally {
+    fn of(variables: usize) -> Self {
+        Self { valid: vec![0; variables], lost: vec![0; variables] }
+    }
+}
+
 impl<'a> Run<'a> {
     fn by_steps(&mut self) -> Result<()> {
         let mut first = 0;
         for unit in self.resumed()? {
             let Some(record) = unit.step else { break };
             self.leave_out_again(&unit.left_out);
+            add(&mut self.done.beyond_packing, &unit.beyond_packing);
             first = unit.planned + 1;
             if let Some(step) = self.plan.steps.get(unit.planned).and_then(|s| s.without(&self.left_out)) {
                 self.finished(&step, record);
@@ -113,8 +128,8 @@ impl<'a> Run<'a> {
         for (planned, step) in self.plan.steps.iter().enumerate().skip(first) {
             while let Some(step) = step.without(&self.left_out) {
                 match self.step(&step) {
-                    Ok(record) => {
-                        self.checkpoint(planned, Some(record.clone()), Vec::new())?;
+                    Ok((record, lost)) => {
+                        self.checkpoint(planned, Some(record.clone()), Vec::new(), lost)?;
                         self.finished(&step, record);
                         break;
                     }
@@ -130,11 +145,11 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// One look, block after block.
-    fn step(&mut self, step: &StepPlan) -> Attempt<StepRecord> {
+    /// One look, block after block; what is known of it, and the values lost to packing.
+    fn step(&mut self, step: &StepPlan) -> Attempt<(StepRecord, Vec<u64>)> {
         let (plan, around) = (self.plan, self.around);
         let time = self.done.records.len();
-        let mut valid = vec![0; around.layout.variables.len()];
+        let mut tally = Tally::of(around.layout.variables.len());
         let mut saturated = Vec::new();
         for (look, block) in step.looks.iter().flat_map(|l| plan.blocks.iter().map(move |b| (l, *b))) {
             let parts = parts_of(plan, look, plan.pixels_of(block))?;
@@ -142,7 +157,7 @@ impl<'a> Run<'a> {
                 self.has_read(&parts);
                 saturated = loaded.iter().map(|scene| saturated_of(plan, scene)).collect();
                 let touched = positions_of(plan, &parts, block);
-                self.pipeline(touched, &mut valid, |(row, column)| {
+                self.pipeline(touched, &mut tally, |(row, column)| {
                     let laid = values(plan, &parts, loaded, plan.chunk_rect(row, column))?;
                     let mut made = Vec::new();
                     for (variable, mut values) in laid.into_iter().flatten().enumerate() {
@@ -154,7 +169,7 @@ impl<'a> Run<'a> {
             })?;
         }
         let whole = plan.blocks.len() == 1;
-        Ok(record_of(plan, step, valid, whole.then_some(saturated)))
+        Ok((record_of(plan, step, tally.valid, whole.then_some(saturated)), tally.lost))
     }
 
     fn by_blocks(&mut self) -> Result<()> {
@@ -164,15 +179,18 @@ impl<'a> Run<'a> {
         }
         let mut first = resumed.len();
         let mut valid = Counts::default();
-        resumed.iter().for_each(|unit| valid.add(&unit.valid_pixels));
+        for unit in &resumed {
+            valid.add(&unit.valid_pixels);
+            add(&mut self.done.beyond_packing, &unit.beyond_packing);
+        }
         'all: loop {
             let steps: Vec<StepPlan> =
                 self.plan.steps.iter().filter_map(|s| s.without(&self.left_out)).collect();
             for block in self.plan.blocks.iter().skip(first) {
                 match self.block(*block, &steps) {
-                    Ok(counts) => {
+                    Ok((counts, lost)) => {
                         valid.add(&counts);
-                        self.checkpoint(0, None, counts)?;
+                        self.checkpoint(0, None, counts, lost)?;
                     }
                     // The scene may be in blocks that are done: all begins anew without it.
                     Err(Failure::Scene(scene, error)) => {
@@ -192,25 +210,27 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// All time steps of a block; its valid pixels, `[step][variable]`.
-    fn block(&mut self, block: PixelRect, steps: &[StepPlan]) -> Attempt<Vec<Vec<u64>>> {
+    /// All time steps of a block; its valid pixels, `[step][variable]`, and the values lost to packing.
+    fn block(&mut self, block: PixelRect, steps: &[StepPlan]) -> Attempt<(Vec<Vec<u64>>, Vec<u64>)> {
         let (plan, around) = (self.plan, self.around);
-        let mut counts = Vec::new();
+        let variables = around.layout.variables.len();
+        let (mut counts, mut lost) = (Vec::new(), vec![0; variables]);
         for (number, together) in steps.chunks(plan.chunk_steps).enumerate() {
             let time = number * plan.chunk_steps;
             let positions = positions_in(block);
             let mut states: Vec<Option<Collected>> = positions.iter().map(|_| None).collect();
             for (place, step) in together.iter().enumerate() {
-                let mut valid = vec![0; plan.wanted.variables.len()];
+                let mut tally = Tally::of(plan.wanted.variables.len());
                 for look in &step.looks {
-                    self.collect(look, block, (time, place), &mut states, &mut valid)?;
+                    self.collect(look, block, (time, place), &mut states, &mut tally)?;
                 }
-                counts.push(valid);
+                add(&mut lost, &tally.lost);
+                counts.push(tally.valid);
             }
             let collected: Vec<((usize, usize), Collected)> =
                 positions.into_iter().zip(states).filter_map(|(at, state)| Some((at, state?))).collect();
-            let mut valid = vec![0; around.layout.variables.len()];
-            self.pipeline(collected, &mut valid, |((row, column), state)| {
+            let mut tally = Tally::of(variables);
+            self.pipeline(collected, &mut tally, |((row, column), state)| {
                 let mut made = Vec::new();
                 let finished = state.finish(plan, |variable, values| {
                     let key = ChunkKey { variable, time, row, column };
@@ -221,10 +241,11 @@ impl<'a> Run<'a> {
                 Ok(made)
             })?;
             if let (true, Some(last)) = (plan.wanted.reduction.is_some(), counts.last_mut()) {
-                *last = valid;
+                *last = tally.valid;
             }
+            add(&mut lost, &tally.lost);
         }
-        Ok(counts)
+        Ok((counts, lost))
     }
 
     /// Adds a look to the states of a block's chunks.
@@ -234,7 +255,7 @@ impl<'a> Run<'a> {
         block: PixelRect,
         (time, place): (usize, usize),
         states: &mut [Option<Collected>],
-        valid: &mut [u64],
+        tally: &mut Tally,
     ) -> Attempt<()> {
         let (plan, around) = (self.plan, self.around);
         let parts = parts_of(plan, look, plan.pixels_of(block))?;
@@ -246,28 +267,30 @@ impl<'a> Run<'a> {
             let each = positions_in(block).into_par_iter().zip(states.par_iter_mut());
             let counted = each.map(|((row, column), state)| {
                 let Some(mut laid) = values(plan, &parts, loaded, plan.chunk_rect(row, column))? else {
-                    return Ok(Vec::new());
+                    return Ok(None);
                 };
-                let mut counts = Vec::new();
+                let mut counts = Tally::of(laid.len());
                 for (variable, values) in laid.iter_mut().enumerate() {
                     if plan.wanted.reduction.is_none() {
-                        make_storable(&around.layout.variables[variable], values).map_err(Failure::Job)?;
+                        let spec = &around.layout.variables[variable];
+                        counts.lost[variable] = make_storable(spec, values).map_err(Failure::Job)?;
                         observe(around, ChunkKey { variable, time: time + place, row, column }, values);
                     }
-                    counts.push(values.iter().filter(|v| !v.is_nan()).count() as u64);
+                    counts.valid[variable] = values.iter().filter(|v| !v.is_nan()).count() as u64;
                 }
-                if counts.iter().any(|n| *n > 0) {
+                if counts.valid.iter().any(|n| *n > 0) {
                     let state = state.get_or_insert_with(|| Collected::new(plan));
                     state.add(place, laid).map_err(Failure::Job)?;
                 }
-                Ok(counts)
+                Ok(Some(counts))
             });
-            counted.collect::<Attempt<Vec<Vec<u64>>>>()
+            counted.collect::<Attempt<Vec<Option<Tally>>>>()
         })?;
-        for counts in &counted {
-            valid.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+        for counts in counted.iter().flatten() {
+            add(&mut tally.valid, &counts.valid);
+            add(&mut tally.lost, &counts.lost);
         }
-        self.progress.moved(counted.iter().filter(|c| !c.is_empty()).count(), 0);
+        self.progress.moved(counted.iter().flatten().count(), 0);
         Ok(())
     }
 
@@ -276,7 +299,7 @@ impl<'a> Run<'a> {
     fn pipeline<T: Send>(
         &mut self,
         items: Vec<T>,
-        valid: &mut [u64],
+        tally: &mut Tally,
         make: impl Fn(T) -> Attempt<Vec<Made>> + Sync,
     ) -> Attempt<()> {
         let around = self.around;
@@ -287,8 +310,8 @@ impl<'a> Run<'a> {
             let batch: Vec<T> = items.by_ref().take(self.plan.batch.max(1)).collect();
             let (count, is_last) = (batch.len(), batch.is_empty());
             for (chunk, lost) in &waiting {
-                valid[chunk.key.variable] += chunk.valid;
-                self.done.beyond_packing[chunk.key.variable] += lost;
+                tally.valid[chunk.key.variable] += chunk.valid;
+                tally.lost[chunk.key.variable] += lost;
             }
             let (stored, made) = rayon::join(
                 || waiting.into_iter().map(|(chunk, _)| around.sink.store(chunk)).sum::<Result<u64>>(),
@@ -352,16 +375,23 @@ impl<'a> Run<'a> {
         units.map(|text| serde_json::from_str(&text).map_err(failed)).collect()
     }
 
+    /// Ends a unit of work: what it lost to packing counts from here on.
     fn checkpoint(
-        &self,
+        &mut self,
         planned: usize,
         step: Option<StepRecord>,
         valid_pixels: Vec<Vec<u64>>,
+        beyond_packing: Vec<u64>,
     ) -> Result<()> {
-        let unit = Unit { left_out: self.left_out.clone(), planned, step, valid_pixels };
+        add(&mut self.done.beyond_packing, &beyond_packing);
+        let unit = Unit { left_out: self.left_out.clone(), planned, step, valid_pixels, beyond_packing };
         let text = serde_json::to_string(&unit).map_err(|e| Error::internal(format!("no JSON: {e}")))?;
         self.around.sink.checkpoint(&text)
     }
+}
+
+fn add(sums: &mut [u64], counts: &[u64]) {
+    sums.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
 }
 
 /// Valid pixels of blocks added up, `[step][variable]`.
@@ -373,7 +403,7 @@ impl Counts {
         self.0.resize(self.0.len().max(block.len()), Vec::new());
         for (sums, counts) in self.0.iter_mut().zip(block) {
             sums.resize(sums.len().max(counts.len()), 0);
-            sums.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+            add(sums, counts);
         }
     }
     fn of_step(&self, step: usize, variables: usize) -> Vec<u64> {
