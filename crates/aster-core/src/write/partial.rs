@@ -135,6 +135,11 @@ pub fn check_output(target: &Path, overwrite: bool) -> Result<()> {
     if !overwrite && target.symlink_metadata().is_ok() {
         return Err(exists(target));
     }
+    check_folder_of(target)
+}
+
+/// Refuses an output whose folder is not there.
+pub(super) fn check_folder_of(target: &Path) -> Result<()> {
     let folder = folder_of(target);
     if !folder.is_dir() {
         let message = format!("cannot write {}: there is no folder {}", target.display(), folder.display());

@@ -5,7 +5,7 @@
 use crate::error::{Error, ErrorCode, Result};
 use crate::write::claim::Claim;
 use crate::write::journal::{Journal, Place};
-use crate::write::partial::{exists, folder_of, output_error};
+use crate::write::partial::{check_folder_of, exists, folder_of, output_error};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
@@ -244,14 +244,7 @@ pub fn check_folder(target: &Path, overwrite: bool) -> Result<()> {
         let message = format!("{} is a folder, but no Zarr store", target.display());
         return Err(Error::new(ErrorCode::OutputIo, message).hint("name a new folder in it").at(target));
     }
-    let folder = folder_of(target);
-    if !folder.is_dir() {
-        let message = format!("cannot write {}: there is no folder {}", target.display(), folder.display());
-        return Err(Error::new(ErrorCode::OutputIo, message)
-            .hint(format!("create it first: mkdir -p {}", folder.display()))
-            .at(target));
-    }
-    Ok(())
+    check_folder_of(target)
 }
 
 /// Puts right what a crash between two renames left.

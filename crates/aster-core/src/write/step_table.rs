@@ -114,7 +114,7 @@ fn bounds_of(step: &StepRecord) -> [f64; 2] {
 }
 
 /// What the scenes of a step say: each different text once.
-fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     let mut different: Vec<&str> = Vec::new();
     texts.for_each(|t| {
         if !different.contains(&t) {
@@ -125,7 +125,7 @@ fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// What the scenes of a step agree on; NaN where they differ.
-fn agreed(mut values: impl Iterator<Item = f64>) -> f64 {
+pub(super) fn agreed(mut values: impl Iterator<Item = f64>) -> f64 {
     let first = values.next().unwrap_or(f64::NAN);
     if values.all(|v| v == first) { first } else { f64::NAN }
 }
@@ -236,7 +236,7 @@ fn band_columns(band: &str, steps: &[StepRecord]) -> Vec<StepVariable> {
 }
 
 /// Bands of all scenes, in order of first use.
-fn band_names(steps: &[StepRecord]) -> Vec<String> {
+pub(super) fn band_names(steps: &[StepRecord]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for band in steps.iter().flat_map(|s| &s.scenes).flat_map(|s| &s.bands) {
         if !names.contains(&band.variable) {

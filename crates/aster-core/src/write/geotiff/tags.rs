@@ -2,6 +2,7 @@
 use crate::cube::record::{BandRecord, SceneRecord, StepRecord};
 use crate::cube::sink::{AttributeValue, CubeLayout, ValueType, VariableSpec};
 use crate::write::geotiff::pixels::Numbers;
+use crate::write::step_table::{agreed, band_names, joined};
 
 /// Names and values, in order.
 pub(super) type Items = Vec<(String, String)>;
@@ -40,21 +41,21 @@ pub(super) fn of_file(layout: &CubeLayout, step: &StepRecord) -> Items {
     add("product_version", joined(scenes().map(|s| s.version.as_str())));
     add("radiometric_db_version", joined(scenes().map(|s| s.radiometric_db_version.as_str())));
     add("placement", joined(scenes().map(|s| s.placement.as_str())));
-    let agreed = |of: fn(&SceneRecord) -> f64| number(agreed(scenes().map(of)));
-    add("solar_azimuth", agreed(|s| s.solar_azimuth_deg));
-    add("solar_elevation", agreed(|s| s.solar_elevation_deg));
-    add("cloud_cover", agreed(|s| s.cloud_cover_percent));
-    add("earth_sun_distance", agreed(|s| s.earth_sun_distance_au));
+    let of_scenes = |of: fn(&SceneRecord) -> f64| number(agreed(scenes().map(of)));
+    add("solar_azimuth", of_scenes(|s| s.solar_azimuth_deg));
+    add("solar_elevation", of_scenes(|s| s.solar_elevation_deg));
+    add("cloud_cover", of_scenes(|s| s.cloud_cover_percent));
+    add("earth_sun_distance", of_scenes(|s| s.earth_sun_distance_au));
     if step.scenes.len() > 1 {
         add("scene_count", step.scenes.len().to_string());
     }
-    for band in band_names(step) {
+    for band in band_names(std::slice::from_ref(step)) {
         let records: Vec<&BandRecord> =
             scenes().flat_map(|s| &s.bands).filter(|b| b.variable == band).collect();
         add(&format!("{band}_gain"), joined(records.iter().map(|r| r.gain.as_str())));
         let one = |of: fn(&crate::radiometry::gain::UnitConversion) -> f64| {
             let each = records.iter().map(|r| r.conversion.as_ref().map_or(f64::NAN, of));
-            number(self::agreed(each))
+            number(agreed(each))
         };
         add(&format!("{band}_ucc"), one(|c| c.ucc));
         add(&format!("{band}_radiance_offset"), one(|c| c.offset));
@@ -95,34 +96,6 @@ pub(super) fn of_band(spec: &VariableSpec, numbers: Numbers, valid_pixels: Optio
         _ => None,
     };
     BandTags { name: spec.name.clone(), units: spec.units.clone(), scale_offset, items }
-}
-
-/// Bands of all scenes, in order of first use.
-fn band_names(step: &StepRecord) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for band in step.scenes.iter().flat_map(|s| &s.bands) {
-        if !names.contains(&band.variable.as_str()) {
-            names.push(&band.variable);
-        }
-    }
-    names
-}
-
-/// What the scenes of a step say: each different text once.
-fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
-    let mut different: Vec<&str> = Vec::new();
-    texts.for_each(|t| {
-        if !different.contains(&t) {
-            different.push(t);
-        }
-    });
-    different.join(" ")
-}
-
-/// What the scenes of a step agree on; NaN where they differ.
-fn agreed(mut values: impl Iterator<Item = f64>) -> f64 {
-    let first = values.next().unwrap_or(f64::NAN);
-    if values.all(|v| v == first) { first } else { f64::NAN }
 }
 
 /// The shortest text that reads back as the same number; none for NaN.
