@@ -8,10 +8,7 @@ import type { ArchiveListing } from '../native/contract.js'
 import { type FolderState, walkArchive } from './archive-walk.js'
 import { productOfName } from './file-name.js'
 import { type FolderEntry, indexPaths, readIndex, writeIndex } from './index-file.js'
-
-/** What is done with an archive's index: read and kept, built anew, or nothing. */
-export const INDEX_MODES = ['use', 'rebuild', 'none'] as const
-export type IndexMode = (typeof INDEX_MODES)[number]
+import type { IndexMode } from './local.js'
 
 export interface IndexOptions extends CallOptions {
   /** Default `use`. */

@@ -3,25 +3,16 @@ import { UsageError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
 import type { CallOptions } from '../native/call.js'
 import { nearNames, nearNamesHint } from '../near-names.js'
-import { defaultEndpoints, type Endpoints } from '../net/endpoints.js'
-import { createHttpClient, type HttpClient } from '../net/http.js'
-import type { AcquisitionRecord } from './acquisition-records.js'
-import { AwsBackend } from './aws.js'
+import type { AcquisitionRecord, AcquisitionRecords } from './acquisition-records.js'
 import { type CatalogBackend, collect, type LeftOut, type SceneCount, type SearchResult } from './backend.js'
-import { CmrBackend } from './cmr.js'
-import type { CollectionOptions } from './collections.js'
 import { LocalBackend, type LocalSources } from './local.js'
-import { PlanetaryComputerBackend } from './planetary-computer.js'
 import { resolveQuery, type SceneQuery, toBoundingBox } from './query.js'
+import { isRemote, RemoteBackend, type RemoteCatalogOptions } from './remote.js'
 import { BACKENDS, type BackendName, type Scene } from './scene.js'
 
-export interface CatalogOptions extends LocalSources, CollectionOptions {
+export interface CatalogOptions extends LocalSources, RemoteCatalogOptions {
   /** Default `local`, which needs `archive`, `granules` or both; the others need neither files nor a login. */
   backend?: BackendName | undefined
-  /** Client for remote searches; default: one of its own. */
-  http?: HttpClient | undefined
-  /** Addresses of services; default: the real ones, or what the environment names instead. */
-  endpoints?: Partial<Endpoints> | undefined
 }
 
 export type SearchOptions = SceneQuery & CallOptions & { limit?: number | undefined }
@@ -42,7 +33,7 @@ export interface SceneTile {
 export class ASTERCatalog {
   readonly #backend: CatalogBackend
   readonly #options: CatalogOptions
-  #acquisitions: CmrBackend['acquisitions'] | undefined
+  #acquisitions: Promise<AcquisitionRecords> | undefined
 
   constructor(options: CatalogOptions = {}) {
     this.#options = options
@@ -108,7 +99,7 @@ export class ASTERCatalog {
    * no gains; they are read from this record when it lies beside the granule under its `fileName`.
    */
   async acquisitionRecord(scene: Scene, options: CallOptions = {}): Promise<AcquisitionRecord | undefined> {
-    return this.#records().find(scene, options)
+    return (await this.#records()).find(scene, options)
   }
 
   /** As `acquisitionRecord`, for many scenes with few requests; by `sceneKey`. */
@@ -116,53 +107,36 @@ export class ASTERCatalog {
     scenes: readonly Scene[],
     options: CallOptions = {},
   ): Promise<Map<string, AcquisitionRecord>> {
-    return this.#records().findAll(scenes, options)
+    return (await this.#records()).findAll(scenes, options)
   }
 
   /** The same scenes with gains, outline and cloud cover of their AST_L1A records, where they have none of their own. */
-  complete(scenes: AsyncIterable<Scene>, options: CallOptions = {}): AsyncIterable<Scene> {
-    return this.#records().complete(scenes, options)
+  async *complete(scenes: AsyncIterable<Scene>, options: CallOptions = {}): AsyncGenerator<Scene, void, undefined> {
+    yield* (await this.#records()).complete(scenes, options)
   }
 
-  #records(): CmrBackend['acquisitions'] {
-    this.#acquisitions ??=
-      this.#backend instanceof CmrBackend ? this.#backend.acquisitions : openCmr(this.#options).acquisitions
+  #records(): Promise<AcquisitionRecords> {
+    const remote =
+      this.#backend instanceof RemoteBackend ? this.#backend : new RemoteBackend('earthaccess', this.#options)
+    this.#acquisitions ??= remote.acquisitions()
     return this.#acquisitions
   }
 }
 
 function openBackend(options: CatalogOptions): CatalogBackend {
   const { backend = 'local', archive, granules = [] } = options
-  const { http, pcStac, aws } = remoteOf(options)
-  switch (backend) {
-    case 'local':
-      if (archive === undefined && granules.length === 0) {
-        throw new UsageError('the local backend needs an archive, which is a folder of granules, or granules by path', {
-          hint: 'give it one: { archive: "DIR" }',
-        })
-      }
-      return new LocalBackend(options)
-    case 'earthaccess':
-      return openCmr(options)
-    case 'planetary_computer':
-      return new PlanetaryComputerBackend({ http: http(), baseUrl: pcStac })
-    case 'aws':
-      return new AwsBackend({ http: http(), baseUrl: aws })
-    default:
-      throw new UsageError(`unknown backend "${String(backend)}"`, {
-        hint: nearNamesHint(nearNames(String(backend), BACKENDS), BACKENDS, 'backends'),
-      })
+  if (isRemote(backend)) return new RemoteBackend(backend, options)
+  if (backend !== 'local') {
+    throw new UsageError(`unknown backend "${String(backend)}"`, {
+      hint: nearNamesHint(nearNames(String(backend), BACKENDS), BACKENDS, 'backends'),
+    })
   }
-}
-
-function openCmr(options: CatalogOptions): CmrBackend {
-  const { provider, collections } = options
-  const { http, cmr } = remoteOf(options)
-  return new CmrBackend({ http: http(), baseUrl: cmr, provider, collections })
-}
-
-function remoteOf({ http, endpoints }: CatalogOptions) {
-  return { ...defaultEndpoints(), ...endpoints, http: () => http ?? createHttpClient() }
+  if (archive === undefined && granules.length === 0) {
+    throw new UsageError('the local backend needs an archive, which is a folder of granules, or granules by path', {
+      hint: 'give it one: { archive: "DIR" }',
+    })
+  }
+  return new LocalBackend(options)
 }
 
 function checkLimit(limit: number | undefined): void {

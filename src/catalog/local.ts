@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import { type CallOptions, callForOutcome, callNative } from '../native/call.js'
 import type { ArchiveListing, NativeError } from '../native/contract.js'
-import { type IndexOptions, listArchive } from './archive-index.js'
+import type { IndexOptions } from './archive-index.js'
 import {
   type CatalogBackend,
   coverageOf,
@@ -15,6 +15,10 @@ import { passesUnknownCloud, rejectingFilter } from './filter.js'
 import { acquisitionOf, newestOfEachAcquisition } from './newest.js'
 import type { ResolvedQuery } from './query.js'
 import { type Scene, sceneFromGranule } from './scene.js'
+
+/** What is done with an archive's index: read and kept, built anew, or nothing. */
+export const INDEX_MODES = ['use', 'rebuild', 'none'] as const
+export type IndexMode = (typeof INDEX_MODES)[number]
 
 export interface LocalSources extends Pick<IndexOptions, 'archiveIndex'> {
   /** Folder that is searched for granules. */
@@ -54,7 +58,10 @@ export class LocalBackend implements CatalogBackend {
   async #listing({ product }: ResolvedQuery, options: CallOptions): Promise<ArchiveListing> {
     const { archive, granules = [], archiveIndex } = this.#sources
     const listings: ArchiveListing[] = []
-    if (archive !== undefined) listings.push(await listArchive(archive, product, { ...options, archiveIndex }))
+    if (archive !== undefined) {
+      const { listArchive } = await import('./archive-index.js')
+      listings.push(await listArchive(archive, product, { ...options, archiveIndex }))
+    }
     for (const path of granules) listings.push(await listPath(path, product, options))
     return merge(listings)
   }

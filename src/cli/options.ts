@@ -1,9 +1,9 @@
 // The one table of options: flag, help text, and how its value is read.
 import type { Command } from 'commander'
-import { resolveSubsystem } from '../access/data-access.js'
 import { CALIBRATIONS, SOLAR_IRRADIANCES } from '../access/dataset.js'
 import { EXTRA_FILES } from '../access/selection.js'
-import { INDEX_MODES } from '../catalog/archive-index.js'
+import { resolveSubsystem } from '../access/subsystem.js'
+import { INDEX_MODES } from '../catalog/local.js'
 import { DAY_NIGHT } from '../catalog/query.js'
 import { BACKENDS } from '../catalog/scene.js'
 import { InternalError } from '../errors.js'

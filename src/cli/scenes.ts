@@ -3,7 +3,6 @@ import { collect, type IterOptions, passing, type SearchResult } from '../catalo
 import { ASTERCatalog } from '../catalog/catalog.js'
 import { parsePeriod, type ResolvedQuery, resolveQuery, type SceneQuery } from '../catalog/query.js'
 import type { Scene } from '../catalog/scene.js'
-import { parseScenes } from '../catalog/scene-json.js'
 import { NotFoundError, UsageError } from '../errors.js'
 import { endpointsFrom } from '../net/endpoints.js'
 import type { CliContext, Talk } from './context.js'
@@ -110,6 +109,7 @@ export async function findScenes(
 async function givenScenes(ctx: CliContext, file: string, options: GivenSceneOptions): Promise<FoundScenes> {
   checkSceneOptions([], options)
   const { name, text } = await readInput(ctx, '--scenes', file)
+  const { parseScenes } = await import('../catalog/scene-json.js')
   const scenes = parseScenes(text, name)
   const source = {
     iter: (query: ResolvedQuery, { leftOut }: IterOptions = {}) => passing(each(scenes), query, leftOut),

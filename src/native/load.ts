@@ -47,10 +47,12 @@ export function loadAddon(env: NodeJS.ProcessEnv): NativeModule {
       throw loadError([`NAPI_RS_NATIVE_LIBRARY_PATH=${override}: ${reason(cause)}`], cause, false)
     }
   }
-  const triple = platformTriple()
-  const file = fileURLToPath(new URL(`../../${BINARY_NAME}.${triple}.node`, import.meta.url))
   const tried: string[] = []
   let failure: unknown
+  // Asking which C library this is takes longer than looking whether the usual one's addon is here.
+  const usual = `${process.platform}-${process.arch}-gnu`
+  const triple = existsSync(fileOf(usual)) ? usual : platformTriple()
+  const file = fileOf(triple)
   const present = existsSync(file)
   if (present) {
     try {
@@ -69,6 +71,10 @@ export function loadAddon(env: NodeJS.ProcessEnv): NativeModule {
     tried.push(`package ${BINARY_NAME}-${triple}: ${reason(cause)}`)
   }
   throw loadError(tried, failure, !present)
+}
+
+function fileOf(triple: string): string {
+  return fileURLToPath(new URL(`../../${BINARY_NAME}.${triple}.node`, import.meta.url))
 }
 
 function reason(cause: unknown): string {

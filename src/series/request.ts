@@ -1,7 +1,7 @@
 // Builds the cube request, the value that plans, runs and outputs are made from.
 
-import { resolveSubsystem, type Subsystem } from '../access/data-access.js'
 import { CALIBRATIONS, type Calibration, SOLAR_IRRADIANCES, type SolarIrradiance } from '../access/dataset.js'
+import { resolveSubsystem, type Subsystem } from '../access/subsystem.js'
 import { resolveProduct, toBoundingBox } from '../catalog/query.js'
 import { UsageError } from '../errors.js'
 import type { BoundingBox } from '../geo/bounding-box.js'
