@@ -189,13 +189,7 @@ impl<'a, T: Dn> SourceWindow<'a, T> {
     /// The number a position (counted from the window's corner) falls into.
     #[inline(always)]
     fn under(&self, x: f64, y: f64) -> Option<T> {
-        let (x, y) = (x + EDGE, y + EDGE);
-        // Written so that NaN fails; truncation is the floor of what is not negative.
-        if x >= 0.0 && y >= 0.0 && x < self.rect.columns as f64 && y < self.rect.rows as f64 {
-            self.data.get(y as usize * self.rect.columns + x as usize).copied()
-        } else {
-            None
-        }
+        under(self.rect, x, y).and_then(|place| self.data.get(place)).copied()
     }
 
     /// Whether the pixel a position falls into has a value.
@@ -205,28 +199,60 @@ impl<'a, T: Dn> SourceWindow<'a, T> {
     }
 }
 
+/// Place of the pixel of a window that a position, counted from its corner, falls into.
+#[inline(always)]
+fn under(window: PixelRect, x: f64, y: f64) -> Option<usize> {
+    let (x, y) = (x + EDGE, y + EDGE);
+    // Written so that NaN fails; truncation is the floor of what is not negative.
+    let inside = x >= 0.0 && y >= 0.0 && x < window.columns as f64 && y < window.rows as f64;
+    inside.then(|| y as usize * window.columns + x as usize)
+}
+
 /// Copies a row of an aligned source: `out[i]` is the value at (`source_row`, `source_column` + i) of the
 /// band, NaN outside the window.
 pub fn copy_row<T: Dn>(source: &SourceWindow<T>, source_row: i64, source_column: i64, out: &mut [f32]) {
-    let rect = source.rect;
-    let row = i128::from(source_row) - rect.row as i128;
-    let column = i128::from(source_column) - rect.column as i128;
-    let (skip, end) = (-column, rect.columns as i128 - column);
-    let (Ok(row), true) = (usize::try_from(row), row < rect.rows as i128) else {
-        out.fill(f32::NAN);
-        return;
-    };
-    let clamp = |v: i128| v.clamp(0, out.len() as i128) as usize;
-    let (skip, end) = (clamp(skip), clamp(end));
-    if skip >= end {
-        out.fill(f32::NAN);
-        return;
+    source.copy(source_row, source_column, f32::NAN, |dn| source.value(dn), out);
+}
+
+/// As [`copy_row`], the numbers themselves by their places in the table, 0 outside the window.
+pub fn copy_dn_row<T: Dn>(source: &SourceWindow<T>, source_row: i64, source_column: i64, out: &mut [u16]) {
+    source.copy(source_row, source_column, 0, |dn| dn.index() as u16, out);
+}
+
+impl<T: Dn> SourceWindow<'_, T> {
+    #[inline(always)]
+    fn copy<V: Copy>(&self, row: i64, column: i64, outside: V, convert: impl Fn(T) -> V, out: &mut [V]) {
+        let rect = self.rect;
+        let row = i128::from(row) - rect.row as i128;
+        let column = i128::from(column) - rect.column as i128;
+        let (skip, end) = (-column, rect.columns as i128 - column);
+        let (Ok(row), true) = (usize::try_from(row), row < rect.rows as i128) else {
+            return out.fill(outside);
+        };
+        let clamp = |v: i128| v.clamp(0, out.len() as i128) as usize;
+        let (skip, end) = (clamp(skip), clamp(end));
+        if skip >= end {
+            return out.fill(outside);
+        }
+        let start = row * rect.columns + (column + skip as i128) as usize;
+        out[..skip].fill(outside);
+        out[end..].fill(outside);
+        for (out, dn) in out[skip..end].iter_mut().zip(&self.data[start..start + (end - skip)]) {
+            *out = convert(*dn);
+        }
     }
-    let start = row * rect.columns + (column + skip as i128) as usize;
-    out[..skip].fill(f32::NAN);
-    out[end..].fill(f32::NAN);
-    for (out, dn) in out[skip..end].iter_mut().zip(&source.data[start..start + (end - skip)]) {
-        *out = source.value(*dn);
+}
+
+/// Places of the pixels that positions fall into, for all bands on one grid and in windows of one size: see
+/// [`take_dn_row`]. As [`Resampling::Nearest`] of [`sample_row`].
+pub fn nearest_places(window: PixelRect, xs: &[f64], ys: &[f64], places: &mut [u32]) {
+    quick::places(window, xs, ys, places);
+}
+
+/// The numbers at places of a window by their places in the table, 0 outside of it.
+pub fn take_dn_row<T: Dn>(source: &SourceWindow<T>, places: &[u32], out: &mut [u16]) {
+    for (out, place) in out.iter_mut().zip(places) {
+        *out = source.data.get(*place as usize).map_or(0, |dn| dn.index() as u16);
     }
 }
 

@@ -1,5 +1,5 @@
 //! Nearest, bilinear and cubic at the source's own resolution, a block of positions at a time.
-use super::{Dn, EDGE, SourceWindow};
+use super::{Dn, EDGE, SourceWindow, under};
 use crate::grid::geobox::PixelRect;
 
 /// The source pixel itself.
@@ -42,6 +42,38 @@ fn row_anywhere<T: Dn, const METHOD: u8>(source: &SourceWindow<T>, xs: &[f64], y
             source.nearest(xs, ys, out);
         } else {
             source.smooth::<METHOD>(xs, ys, out);
+        }
+    }
+}
+
+/// Places of the nearest pixels in a window, `u32::MAX` outside of it or where 32 bits cannot number them.
+pub(super) fn places(window: PixelRect, xs: &[f64], ys: &[f64], out: &mut [u32]) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the feature was just detected.
+        #[allow(unsafe_code)]
+        return unsafe { places_avx2(window, xs, ys, out) };
+    }
+    places_anywhere(window, xs, ys, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn places_avx2(window: PixelRect, xs: &[f64], ys: &[f64], out: &mut [u32]) {
+    places_anywhere(window, xs, ys, out);
+}
+
+#[inline(always)]
+fn places_anywhere(window: PixelRect, xs: &[f64], ys: &[f64], out: &mut [u32]) {
+    let interior = Interior::new::<NEAREST>(window);
+    for ((out, xs), ys) in out.chunks_mut(BLOCK).zip(xs.chunks(BLOCK)).zip(ys.chunks(BLOCK)) {
+        if let Some(block) = interior.and_then(|interior| interior.block(xs, ys)) {
+            out.copy_from_slice(&block.index);
+            continue;
+        }
+        let (x0, y0) = (window.column as f64, window.row as f64);
+        for ((out, x), y) in out.iter_mut().zip(xs).zip(ys) {
+            *out = under(window, x - x0, y - y0).and_then(|i| i.try_into().ok()).unwrap_or(u32::MAX);
         }
     }
 }
