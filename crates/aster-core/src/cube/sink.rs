@@ -146,6 +146,11 @@ pub trait ChunkSink: Send + Sync {
     /// Encodes `chunk_steps * chunk.ny * chunk.nx` values, step by step, row by row, NaN where missing or beyond the
     /// edge of the grid or the last time step. Pure; called from many threads at once.
     fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk>;
+    /// As [`Self::encode`], with a code for each value: values of equal codes have equal bits, before they were made what the
+    /// variable can store. The bytes may be others, what they say is not.
+    fn encode_coded(&self, key: ChunkKey, values: &[f32], _codes: &[u16]) -> Result<EncodedChunk> {
+        self.encode(key, values)
+    }
     /// Stores a chunk, once per key, and returns the bytes it takes. A chunk without a valid value is not
     /// stored and takes none; leaving it out altogether is the same. After an error the output is gone.
     fn store(&self, chunk: EncodedChunk) -> Result<u64>;

@@ -124,6 +124,11 @@ impl<'a> BitWriter<'a> {
         (self.bits, self.count) = (bits, count);
     }
 
+    /// Bits appended so far.
+    pub(super) fn bits_written(&self) -> usize {
+        8 * self.at + self.count as usize
+    }
+
     /// Fills up the byte that was begun, with zeros.
     pub(super) fn align(&mut self) {
         if self.count > 0 {

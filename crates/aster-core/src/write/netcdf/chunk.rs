@@ -10,10 +10,11 @@ pub(super) fn keeps_whole(spec: &VariableSpec) -> bool {
     spec.repeats && spec.value_type == ValueType::F32
 }
 
-/// Stored bytes of a chunk, and its values that are not NaN. Each time step of `values` has the shape `given`; its
+/// Stored bytes of a chunk, and its values that are not NaN. `codes` as in [`crate::cube::sink::ChunkSink::encode_coded`]. Each time step of `values` has the shape `given`; its
 /// upper-left `stored` part is kept (a grid smaller than one chunk). Without `deflater` the bytes are plain.
 pub(super) fn encode(
     values: &[f32],
+    codes: Option<&[u16]>,
     given: Shape,
     stored: Shape,
     spec: &VariableSpec,
@@ -32,7 +33,10 @@ pub(super) fn encode(
     let value_type = spec.value_type;
     let bytes = match (deflater, value_type) {
         (None, _) => values::stored(values, value_type, ByteOrder::Plain),
-        (Some(deflater), _) if keeps_whole(spec) => deflater.zlib_values(values, stored.nx)?,
+        (Some(deflater), _) if keeps_whole(spec) => {
+            // A part of a chunk goes without.
+            deflater.zlib_values(values, codes.filter(|codes| codes.len() == values.len()), stored.nx)?
+        }
         (Some(deflater), ValueType::F32) => deflater.zlib_f32(values, stored.nx)?,
         (Some(deflater), _) => {
             let planes = values::stored(values, value_type, ByteOrder::Shuffled);
@@ -61,7 +65,7 @@ mod tests {
             repeats: false,
             attributes: Vec::new(),
         };
-        let (bytes, valid) = encode(&values, given, Shape { ny: 2, nx: 3 }, &spec, None).unwrap();
+        let (bytes, valid) = encode(&values, None, given, Shape { ny: 2, nx: 3 }, &spec, None).unwrap();
         assert_eq!((bytes.as_slice(), valid), ([0, 0, 2, 4, 5, 6].as_slice(), 5));
     }
 }

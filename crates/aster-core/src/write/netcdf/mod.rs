@@ -115,15 +115,26 @@ impl NetcdfSink {
     }
 }
 
-impl ChunkSink for NetcdfSink {
-    fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
+impl NetcdfSink {
+    fn encode_any(&self, key: ChunkKey, values: &[f32], codes: Option<&[u16]>) -> Result<EncodedChunk> {
         let spec = self.check_key(key)?;
         let chunk = self.layout.chunk;
         if values.len() != self.layout.chunk_values() {
             return Err(Error::internal(format!("a chunk came with {} values", values.len())));
         }
-        let (bytes, valid) = chunk::encode(values, chunk, self.stored_chunk, spec, self.deflater.as_ref())?;
+        let deflater = self.deflater.as_ref();
+        let (bytes, valid) = chunk::encode(values, codes, chunk, self.stored_chunk, spec, deflater)?;
         Ok(EncodedChunk { key, bytes, valid })
+    }
+}
+
+impl ChunkSink for NetcdfSink {
+    fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
+        self.encode_any(key, values, None)
+    }
+
+    fn encode_coded(&self, key: ChunkKey, values: &[f32], codes: &[u16]) -> Result<EncodedChunk> {
+        self.encode_any(key, values, Some(codes))
     }
 
     fn store(&self, chunk: EncodedChunk) -> Result<u64> {

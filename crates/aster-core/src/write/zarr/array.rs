@@ -36,8 +36,13 @@ impl Gzip {
     }
 
     /// One gzip member of float32 values that repeat, in rows of `row`; several times faster than [`Self::encode`] at level 1.
-    pub(super) fn encode_repeats(&self, values: &[f32], row: usize) -> Result<Vec<u8>> {
-        self.of_repeats.gzip_values(values, row)
+    pub(super) fn encode_repeats(
+        &self,
+        values: &[f32],
+        codes: Option<&[u16]>,
+        row: usize,
+    ) -> Result<Vec<u8>> {
+        self.of_repeats.gzip_values(values, codes, row)
     }
 
     /// One gzip member; the same for the same bytes.

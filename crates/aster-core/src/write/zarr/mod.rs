@@ -107,8 +107,8 @@ impl ZarrSink {
     }
 }
 
-impl ChunkSink for ZarrSink {
-    fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
+impl ZarrSink {
+    fn encode_any(&self, key: ChunkKey, values: &[f32], codes: Option<&[u16]>) -> Result<EncodedChunk> {
         let spec = self.check_key(key)?;
         if values.len() != self.layout.chunk_values() {
             return Err(Error::internal(format!("a chunk came with {} values", values.len())));
@@ -117,11 +117,21 @@ impl ChunkSink for ZarrSink {
         let whole = spec.repeats && spec.value_type == ValueType::F32;
         let plain = || values::stored(values, spec.value_type, ByteOrder::Plain);
         let bytes = match &self.gzip {
-            Some(gzip) if valid > 0 && whole => gzip.encode_repeats(values, self.layout.chunk.nx)?,
+            Some(gzip) if valid > 0 && whole => gzip.encode_repeats(values, codes, self.layout.chunk.nx)?,
             Some(gzip) if valid > 0 => gzip.encode(&plain())?,
             _ => plain(),
         };
         Ok(EncodedChunk { key, bytes, valid })
+    }
+}
+
+impl ChunkSink for ZarrSink {
+    fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
+        self.encode_any(key, values, None)
+    }
+
+    fn encode_coded(&self, key: ChunkKey, values: &[f32], codes: &[u16]) -> Result<EncodedChunk> {
+        self.encode_any(key, values, Some(codes))
     }
 
     fn store(&self, chunk: EncodedChunk) -> Result<u64> {
