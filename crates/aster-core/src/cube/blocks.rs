@@ -101,11 +101,11 @@ impl CubePlan {
         pixels.saturating_mul(collect::bytes_per_pixel(statistics, looks, self.wanted.variables.len()))
     }
 
-    /// A thread holds a chunk of every variable while computing, twice where scenes overlap, and encodes one
-    /// variable at a time (values of all its steps, shuffled copy, compressed copy).
+    /// A thread holds a chunk of every variable while computing, and codes of half its size, twice where scenes overlap,
+    /// and encodes one variable at a time (values of all its steps, shuffled copy, compressed copy).
     fn working_bytes(&self) -> u64 {
         let layered = self.steps.iter().flat_map(|s| &s.looks).any(|look| look.len() > 1);
-        let computing = self.wanted.variables.len() as u64 * if layered { 2 } else { 1 };
+        let computing = (3 * self.wanted.variables.len() as u64).div_ceil(2) * if layered { 2 } else { 1 };
         let encoding = 2 * self.chunk_steps as u64 + if self.order == Order::Blocks { 2 } else { 0 };
         self.workers as u64 * self.map_chunk_bytes() * (computing + encoding)
     }

@@ -1,7 +1,7 @@
 //! Runs a plan: looks and chunks in the plan's order; computes and encodes in parallel, stores in a fixed order.
 use crate::cancel::CancelToken;
 use crate::cube::collect::Collected;
-use crate::cube::look::{Attempt, Failure, Part, parts_of, values, with_loaded};
+use crate::cube::look::{Attempt, Failure, Part, lookups_of, parts_of, values, with_loaded};
 use crate::cube::plan::{CubePlan, Order};
 use crate::cube::progress::Progress;
 use crate::cube::record::{StepRecord, record_of};
@@ -157,12 +157,15 @@ impl<'a> Run<'a> {
                 self.has_read(&parts);
                 saturated = loaded.iter().map(|scene| saturated_of(plan, scene)).collect();
                 let touched = positions_of(plan, &parts, block);
+                let lookups = lookups_of(plan, loaded);
                 self.pipeline(touched, &mut tally, |(row, column)| {
-                    let laid = values(plan, &parts, loaded, plan.chunk_rect(row, column))?;
+                    let laid = values(plan, &parts, loaded, &lookups, plan.chunk_rect(row, column))?;
                     let mut made = Vec::new();
-                    for (variable, mut values) in laid.into_iter().flatten().enumerate() {
+                    for (variable, mut laid) in laid.into_iter().flatten().enumerate() {
                         let key = ChunkKey { variable, time, row, column };
-                        made.extend(encode(around, key, &mut values, true).map_err(Failure::Job)?);
+                        let codes = laid.codes.as_deref();
+                        let encoded = encode(around, key, &mut laid.values, codes, true);
+                        made.extend(encoded.map_err(Failure::Job)?);
                     }
                     Ok(made)
                 })
@@ -234,7 +237,7 @@ impl<'a> Run<'a> {
                 let mut made = Vec::new();
                 let finished = state.finish(plan, |variable, values| {
                     let key = ChunkKey { variable, time, row, column };
-                    made.extend(encode(around, key, values, plan.wanted.reduction.is_some())?);
+                    made.extend(encode(around, key, values, None, plan.wanted.reduction.is_some())?);
                     Ok(())
                 });
                 finished.map_err(Failure::Job)?;
@@ -264,11 +267,13 @@ impl<'a> Run<'a> {
         }
         let counted = with_loaded(plan, &parts, around.cancel, |loaded| {
             self.has_read(&parts);
+            let lookups = lookups_of(plan, loaded);
             let each = positions_in(block).into_par_iter().zip(states.par_iter_mut());
             let counted = each.map(|((row, column), state)| {
-                let Some(mut laid) = values(plan, &parts, loaded, plan.chunk_rect(row, column))? else {
+                let Some(laid) = values(plan, &parts, loaded, &lookups, plan.chunk_rect(row, column))? else {
                     return Ok(None);
                 };
+                let mut laid: Vec<Vec<f32>> = laid.into_iter().map(|laid| laid.values).collect();
                 let mut counts = Tally::of(laid.len());
                 for (variable, values) in laid.iter_mut().enumerate() {
                     if plan.wanted.reduction.is_none() {
@@ -439,6 +444,7 @@ fn encode(
     around: &Surroundings<'_>,
     key: ChunkKey,
     values: &mut [f32],
+    codes: Option<&[u16]>,
     is_observed: bool,
 ) -> Result<Option<Made>> {
     let lost = make_storable(&around.layout.variables[key.variable], values)?;
@@ -448,7 +454,11 @@ fn encode(
     if is_observed {
         observe(around, key, values);
     }
-    Ok(Some((around.sink.encode(key, values)?, lost)))
+    let encoded = match codes {
+        Some(codes) => around.sink.encode_coded(key, values, codes)?,
+        None => around.sink.encode(key, values)?,
+    };
+    Ok(Some((encoded, lost)))
 }
 
 /// Source pixels at the top of the DN range, per input of the plan.

@@ -1,5 +1,6 @@
 //! The values of one look in one chunk: every wanted variable, sampled, computed, and laid scene on scene.
 use crate::cancel::CancelToken;
+use crate::cube::lookup::Lookup;
 use crate::cube::plan::CubePlan;
 use crate::cube::sample::LoadedScene;
 use crate::cube::scene_plan::ScenePlan;
@@ -67,39 +68,92 @@ fn load<'g>(granule: &'g dyn Granule, scene: &ScenePlan) -> Result<Vec<Option<Dn
     read.collect()
 }
 
-/// Values of all wanted variables in the chunk at `rect` of the grid: `[variable]`, each of `chunk.ny * chunk.nx`
-/// values row by row, NaN where missing. Nothing when no scene of the look touches the chunk.
+/// A variable in a chunk.
+pub(super) struct Laid {
+    /// `chunk.ny * chunk.nx` of them, row by row, NaN where missing.
+    pub(super) values: Vec<f32>,
+    /// One for each value, where all come from one scene by look-up: values of equal codes are equal.
+    pub(super) codes: Option<Vec<u16>>,
+}
+
+/// All wanted variables in the chunk at `rect` of the grid. Nothing when no scene of the look touches the chunk.
+/// `lookups` are those of the scenes, see [`lookups_of`].
 pub(super) fn values(
     plan: &CubePlan,
     parts: &[Part<'_>],
     loaded: &[LoadedScene<'_>],
+    lookups: &[Option<Vec<Lookup>>],
     rect: PixelRect,
-) -> Attempt<Option<Vec<Vec<f32>>>> {
+) -> Attempt<Option<Vec<Laid>>> {
     let cover = plan.clip.as_ref().map_or(Cover::All, |clip| clip.covers(rect));
     if cover == Cover::None {
         return Ok(None);
     }
-    let touching = parts.iter().zip(loaded).filter(|((_, part), _)| part.target.intersects(&rect));
-    let mut laid: Option<Vec<Vec<f32>>> = None;
-    for ((index, _), scene) in touching {
-        let later = of_scene(plan, scene, rect).map_err(|e| Failure::Scene(*index, e))?;
+    let scenes = parts.iter().zip(loaded).zip(lookups);
+    let touching = scenes.filter(|(((_, part), _), _)| part.target.intersects(&rect));
+    let mut laid: Option<Vec<Laid>> = None;
+    for (((index, _), scene), lookups) in touching {
+        let later = match lookups {
+            Some(lookups) => looked_up(plan, scene, lookups, rect),
+            None => computed(plan, scene, rect),
+        };
+        let later = later.map_err(|e| Failure::Scene(*index, e))?;
         match &mut laid {
             None => laid = Some(later),
             Some(chunks) => {
                 for (below, above) in later.iter().zip(chunks) {
-                    above.iter_mut().zip(below).for_each(|(a, b)| *a = if a.is_nan() { *b } else { *a });
+                    let pairs = above.values.iter_mut().zip(&below.values);
+                    pairs.for_each(|(a, b)| *a = if a.is_nan() { *b } else { *a });
+                    above.codes = None;
                 }
             }
         }
     }
     if let (Cover::Some, Some(clip), Some(chunks)) = (cover, &plan.clip, &mut laid) {
-        chunks.iter_mut().for_each(|values| clip.apply(rect, plan.chunk.nx, values));
+        for laid in chunks {
+            clip.apply(rect, plan.chunk.nx, &mut laid.values);
+            laid.codes = None;
+        }
     }
     Ok(laid)
 }
 
-fn of_scene(plan: &CubePlan, loaded: &LoadedScene<'_>, rect: PixelRect) -> Result<Vec<Vec<f32>>> {
-    let mut sampler = loaded.chunk(plan, rect)?;
+/// How the variables of each scene are looked up; nothing for a scene of which one has to be computed.
+pub(super) fn lookups_of(plan: &CubePlan, loaded: &[LoadedScene<'_>]) -> Vec<Option<Vec<Lookup>>> {
+    let of_variable = |scene: &LoadedScene<'_>, variable: &VariableKind| {
+        let inputs = inputs_of(plan, variable).into_iter();
+        let tables = inputs.map(|input| Some((input, scene.table_of(input)?))).collect::<Option<Vec<_>>>()?;
+        Lookup::new(variable, &tables)
+    };
+    let of_scene =
+        |scene| plan.wanted.variables.iter().map(|variable| of_variable(scene, variable)).collect();
+    loaded.par_iter().map(of_scene).collect()
+}
+
+fn looked_up(
+    plan: &CubePlan,
+    scene: &LoadedScene<'_>,
+    lookups: &[Lookup],
+    rect: PixelRect,
+) -> Result<Vec<Laid>> {
+    let mut sampler = scene.chunk(plan, rect)?;
+    let pixels = plan.chunk.ny * plan.chunk.nx;
+    let mut rows = vec![vec![0u16; rect.columns]; plan.wanted.inputs.len()];
+    let mut chunks: Vec<(Vec<u16>, Vec<f32>)> =
+        lookups.iter().map(|_| (vec![0; pixels], vec![f32::NAN; pixels])).collect();
+    for y in 0..rect.rows {
+        sampler.dn_row(rect.row + y, &mut rows);
+        let at = y * plan.chunk.nx;
+        for (lookup, (codes, values)) in lookups.iter().zip(&mut chunks) {
+            let here = at..at + rect.columns;
+            lookup.row(&rows, &mut codes[here.clone()], &mut values[here]);
+        }
+    }
+    Ok(chunks.into_iter().map(|(codes, values)| Laid { values, codes: Some(codes) }).collect())
+}
+
+fn computed(plan: &CubePlan, scene: &LoadedScene<'_>, rect: PixelRect) -> Result<Vec<Laid>> {
+    let mut sampler = scene.chunk(plan, rect)?;
     let variables = &plan.wanted.variables;
     let sources: Vec<Vec<usize>> = variables.iter().map(|v| inputs_of(plan, v)).collect();
     let mut rows = vec![vec![0f32; rect.columns]; plan.wanted.inputs.len()];
@@ -119,7 +173,7 @@ fn of_scene(plan: &CubePlan, loaded: &LoadedScene<'_>, rect: PixelRect) -> Resul
             }
         }
     }
-    Ok(chunks)
+    Ok(chunks.into_iter().map(|values| Laid { values, codes: None }).collect())
 }
 
 /// Where a variable's inputs stand among the plan's.

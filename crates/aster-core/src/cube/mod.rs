@@ -6,6 +6,7 @@ pub mod describe;
 pub mod execute;
 pub mod group;
 mod look;
+mod lookup;
 pub mod period;
 pub mod plan;
 mod progress;

@@ -1,11 +1,13 @@
-//! Rows of physical values on the target grid, from the DN windows of one scene.
+//! Rows of physical values, or of DN, on the target grid, from the DN windows of one scene.
 use crate::cube::plan::CubePlan;
 use crate::cube::scene_plan::{MAX_WARP_ERROR_PX, ScenePlan};
 use crate::error::Result;
 use crate::granule::dn::{DnData, DnType, DnWindow};
 use crate::grid::geobox::{GeoBox, PixelRect};
 use crate::radiometry::table::Calibration;
-use crate::warp::kernel::{Dn, Resampling, SourceWindow, copy_row, sample_row};
+use crate::warp::kernel::{
+    Dn, Resampling, SourceWindow, copy_dn_row, copy_row, nearest_places, sample_row, take_dn_row,
+};
 use crate::warp::map::WarpMap;
 use crate::warp::placement::Placement;
 
@@ -66,13 +68,22 @@ impl<'a> LoadedScene<'a> {
         }
     }
 
+    /// Values of an input by DN, where its DN are taken as they are: copied, or nearest.
+    pub(super) fn table_of(&self, input: usize) -> Option<&[f32]> {
+        let table = self.tables.get(input)?.as_ref()?;
+        let placement = self.plan.bands[table.band].placement;
+        let taken = matches!(placement, Placement::Shift { .. }) || self.resampling == Resampling::Nearest;
+        (taken && !table.finish).then_some(&table.values)
+    }
+
     /// Prepares one chunk of the target grid.
     pub fn chunk(&self, plan: &CubePlan, rect: PixelRect) -> Result<ChunkSampler<'_>> {
         let mut warps: Vec<Option<Warp>> = self.plan.bands.iter().map(|_| None).collect();
         for (band, (window, &grid)) in self.plan.bands.iter().zip(self.windows.iter().zip(&self.grid_of)) {
             if matches!(band.placement, Placement::Warp) && window.is_some() && warps[grid].is_none() {
                 let map = WarpMap::new(&plan.grid, rect, &band.source, MAX_WARP_ERROR_PX)?;
-                warps[grid] = Some(Warp { map, xs: vec![0.0; rect.columns], ys: vec![0.0; rect.columns] });
+                let (xs, ys) = (vec![0.0; rect.columns], vec![0.0; rect.columns]);
+                warps[grid] = Some(Warp { map, xs, ys, places: Vec::new(), window: PixelRect::default() });
             }
         }
         Ok(ChunkSampler { scene: self, rect, warps })
@@ -84,6 +95,9 @@ struct Warp {
     map: WarpMap,
     xs: Vec<f64>,
     ys: Vec<f64>,
+    /// Of the nearest pixels in windows of this rectangle; none yet where it is empty.
+    places: Vec<u32>,
+    window: PixelRect,
 }
 
 /// Samples the rows of one chunk.
@@ -102,6 +116,51 @@ impl ChunkSampler<'_> {
         }
         for (input, values) in out.iter_mut().enumerate() {
             self.input_row(input, row, values);
+        }
+    }
+
+    /// Fills `out[input]` (each `rect.columns` long) with the DN of target row `row`, signed ones by their bits; 0 outside
+    /// of a band. For inputs that have a [`LoadedScene::table_of`].
+    pub(super) fn dn_row(&mut self, row: usize, out: &mut [Vec<u16>]) {
+        for warp in self.warps.iter_mut().flatten() {
+            warp.map.row(row, self.rect.column, &mut warp.xs, &mut warp.ys);
+            warp.window = PixelRect::default();
+        }
+        let scene = self.scene;
+        for (table, dn) in scene.tables.iter().zip(out) {
+            let window = table.as_ref().and_then(|table| scene.windows[table.band].as_ref());
+            match (table, window.map(|window| (window.rect, &window.data))) {
+                (Some(table), Some((rect, DnData::U8(d)))) => self.typed_dn_row(table, d, rect, row, dn),
+                (Some(table), Some((rect, DnData::U16(d)))) => self.typed_dn_row(table, d, rect, row, dn),
+                (Some(table), Some((rect, DnData::I16(d)))) => self.typed_dn_row(table, d, rect, row, dn),
+                _ => dn.fill(0),
+            }
+        }
+    }
+
+    fn typed_dn_row<T: Dn>(
+        &mut self,
+        table: &Table,
+        data: &[T],
+        rect: PixelRect,
+        row: usize,
+        out: &mut [u16],
+    ) {
+        let Ok(source) = SourceWindow::new(data, rect, &table.values) else { return out.fill(0) };
+        let band = &self.scene.plan.bands[table.band];
+        match (band.placement, &mut self.warps[self.scene.grid_of[table.band]]) {
+            (Placement::Shift { row_offset, column_offset }, _) => {
+                copy_dn_row(&source, row as i64 + row_offset, self.rect.column as i64 + column_offset, out);
+            }
+            (Placement::Warp, Some(warp)) => {
+                if warp.window != rect {
+                    warp.places.resize(warp.xs.len(), 0);
+                    nearest_places(rect, &warp.xs, &warp.ys, &mut warp.places);
+                    warp.window = rect;
+                }
+                take_dn_row(&source, &warp.places, out);
+            }
+            (Placement::Warp, None) => out.fill(0),
         }
     }
 
