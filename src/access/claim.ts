@@ -21,6 +21,8 @@ const FIRST_POLL_MS = 20
 const LONGEST_POLL_MS = 500
 /** A claim that nobody touched for so long is dead by any clock. */
 const LONG_DEAD_MS = 3_600_000
+/** A claim that nobody touched for so long is told as free: the time to be dead, and clocks that differ by minutes. */
+const SILENT_MS = DEAD_AFTER_MS + 240_000
 
 const ClaimJson = z.object({
   token: z.string().regex(/^[0-9a-f]{16}$/),
@@ -71,6 +73,21 @@ export async function claim(path: string, options: ClaimOptions = {}): Promise<C
     if (!isTold) onWait?.(result)
     isTold = true
     await clock.sleep(pollMs, signal)
+  }
+}
+
+/** Who has the claim at a path, and how long ago they showed that they live; nobody when it is free or dead. */
+export async function claimHolder(path: string): Promise<(ClaimHolder & { ageSeconds: number }) | undefined> {
+  for (let next = path; ; ) {
+    const found = await readClaim(next)
+    if (found === undefined) return undefined
+    const ageMs = Math.max(0, Date.now() - found.mtimeMs)
+    const isDead = ageMs > SILENT_MS || (found.text !== undefined && (await isAlive(found.text)) === false)
+    if (!isDead) {
+      const { host = 'unknown', pid = 0, since = '' } = found.text ?? {}
+      return { host, pid, since, ageSeconds: Math.round(ageMs / 1000) }
+    }
+    next = `${path}.${found.text?.token ?? 'unreadable'}`
   }
 }
 

@@ -73,6 +73,18 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
+/** As `writeWhole`, and on the disk when it returns: the text is synced before the file gets its name. */
+export async function writeDurably(path: string, text: string): Promise<void> {
+  const draft = draftOf(path)
+  try {
+    await writeFile(draft, text, { flush: true })
+  } catch (cause) {
+    await rm(draft, { force: true }).catch(() => {})
+    throw await writeFailure(cause, path)
+  }
+  await renameDurably(draft, path)
+}
+
 /** Gives a finished file its name, durably: the bytes were synced before, the folder is now. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   try {
