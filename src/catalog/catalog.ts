@@ -1,6 +1,8 @@
 // ASTERCatalog: finds the scenes of an area and a period, on disk or in a remote catalogue.
 import { UsageError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
+import { Polygon } from '../geo/polygon.js'
+import { tiles } from '../geo/tiles.js'
 import type { CallOptions } from '../native/call.js'
 import { nearNames, nearNamesHint } from '../near-names.js'
 import type { AcquisitionRecord, AcquisitionRecords } from './acquisition-records.js'
@@ -77,20 +79,17 @@ export class ASTERCatalog {
     return this.#backend.count(resolveQuery(query), { signal })
   }
 
-  /** Tiles of the area that hold scenes, west to east and then south to north. A remote source is asked tile by tile. */
+  /** Tiles of the area that hold scenes, in the order of `tiles`. A remote source is asked tile by tile. */
   async *searchTiles({ tileSizeDeg = 10, ...options }: TileOptions): AsyncGenerator<SceneTile, void, undefined> {
-    if (!(tileSizeDeg > 0)) throw new UsageError(`tileSizeDeg must be greater than 0, got ${tileSizeDeg}`)
-    const around = options.polygon?.bbox ?? { west: -180, south: -90, east: 180, north: 90 }
-    const area = toBoundingBox(options.bbox ?? around)
-    const isLocal = this.#backend instanceof LocalBackend
-    const all = isLocal ? await this.search({ ...options, bbox: area }) : []
-    for (const part of area.split()) {
-      for (const bbox of tilesOf(part, tileSizeDeg)) {
-        const scenes = isLocal
-          ? all.filter((scene) => bbox.intersects(scene.bbox))
-          : await this.search({ ...options, bbox })
-        if (scenes.length > 0) yield { bbox, scenes }
-      }
+    const around = options.polygon ?? { west: -180, south: -90, east: 180, north: 90 }
+    const area = options.bbox === undefined ? around : toBoundingBox(options.bbox)
+    const within = area instanceof Polygon ? area.bbox : area
+    const all = this.#backend instanceof LocalBackend ? await this.search({ ...options, bbox: within }) : undefined
+    for (const tile of tiles(area, { degrees: tileSizeDeg })) {
+      const [west, south, east, north] = tile.bbox
+      const bbox = new BoundingBox({ west, south, east, north })
+      const scenes = all?.filter((scene) => bbox.intersects(scene.bbox)) ?? (await this.search({ ...options, bbox }))
+      if (scenes.length > 0) yield { bbox, scenes }
     }
   }
 
@@ -164,19 +163,5 @@ function limited(backend: CatalogBackend, limit: number): Pick<CatalogBackend, '
       const result = await backend.search(query, options)
       return { ...result, scenes: result.scenes.slice(0, limit) }
     },
-  }
-}
-
-function* tilesOf(box: BoundingBox, size: number): Generator<BoundingBox, void, undefined> {
-  const rows = Math.ceil((box.north - box.south) / size)
-  const columns = Math.ceil((box.east - box.west) / size)
-  for (let row = 0; row < rows; row += 1) {
-    for (let column = 0; column < columns; column += 1) {
-      const west = box.west + column * size
-      const south = box.south + row * size
-      const east = Math.min(west + size, box.east)
-      const north = Math.min(south + size, box.north)
-      if (east > west && north > south) yield new BoundingBox({ west, south, east, north })
-    }
   }
 }

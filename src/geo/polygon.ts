@@ -150,14 +150,20 @@ function checkedRing(ring: readonly Position[]): Ring {
   return closed
 }
 
-/** Even-odd rule over all rings; a position on an edge counts as inside. */
-function isInside([x, y]: Position, rings: Outline): boolean {
+function isInside(position: Position, rings: Outline): boolean {
+  return isInsideEdges(position, edgesOfAll(rings))
+}
+
+function* edgesOfAll(rings: Outline): Generator<[Position, Position], void, undefined> {
+  for (const ring of rings) yield* edgesOf(ring)
+}
+
+/** Even-odd rule over the edges of all rings; a position on an edge counts as inside. */
+export function isInsideEdges([x, y]: Position, edges: Iterable<readonly [Position, Position]>): boolean {
   let inside = false
-  for (const ring of rings) {
-    for (const [[x0, y0], [x1, y1]] of edgesOf(ring)) {
-      if (isOnEdge(x, y, x0, y0, x1, y1)) return true
-      if (y0 > y !== y1 > y && x < ((x1 - x0) * (y - y0)) / (y1 - y0) + x0) inside = !inside
-    }
+  for (const [[x0, y0], [x1, y1]] of edges) {
+    if (isOnEdge(x, y, x0, y0, x1, y1)) return true
+    if (y0 > y !== y1 > y && x < ((x1 - x0) * (y - y0)) / (y1 - y0) + x0) inside = !inside
   }
   return inside
 }
