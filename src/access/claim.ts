@@ -51,6 +51,8 @@ export interface ClaimOptions {
 }
 
 export interface Claim {
+  /** Whether it was taken over from somebody who died. */
+  readonly isSuccession: boolean
   /** Whether nobody has taken the claim for dead in the meantime; to be asked before anything final is done. */
   isHeld(): Promise<boolean>
   release(): Promise<void>
@@ -63,14 +65,23 @@ export function claimPath(folder: string, name: string): string {
 
 /** Waits for the claim and takes it. The folder must be there. */
 export async function claim(path: string, options: ClaimOptions = {}): Promise<Claim> {
+  return claimOneOf([path], options)
+}
+
+/** Waits for the first of several claims that is free, and takes it. */
+export async function claimOneOf(paths: readonly string[], options: ClaimOptions = {}): Promise<Claim> {
   const { clock = SYSTEM_CLOCK, signal, onWait, deadAfterMs = DEAD_AFTER_MS } = options
   const watch = new Watch(clock, deadAfterMs)
   let isTold = false
   for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(LONGEST_POLL_MS, pollMs * 1.5)) {
-    const result = await tryOnce(path, watch, options.heartbeatMs ?? HEARTBEAT_MS)
-    if (result instanceof HeldClaim) return result
-    if (result === 'again') continue
-    if (!isTold) onWait?.(result)
+    let holder: ClaimHolder | undefined
+    for (const path of paths) {
+      const result = await tryOnce(path, watch, options.heartbeatMs ?? HEARTBEAT_MS)
+      if (result instanceof HeldClaim) return result
+      if (result !== 'again') holder ??= result
+    }
+    if (holder === undefined) continue
+    if (!isTold) onWait?.(holder)
     isTold = true
     await clock.sleep(pollMs, signal)
   }
@@ -222,6 +233,10 @@ class HeldClaim implements Claim {
   constructor(line: readonly { path: string; token: string }[], heartbeatMs: number) {
     this.#line = line
     this.#heartbeat = setInterval(() => this.#touch(), heartbeatMs).unref()
+  }
+
+  get isSuccession(): boolean {
+    return this.#line.length > 1
   }
 
   async isHeld(): Promise<boolean> {

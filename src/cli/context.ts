@@ -1,5 +1,7 @@
 // Everything a command may touch of the world outside, replaceable as one value.
 
+import type { ExitStatus } from './exit-status.js'
+
 export interface TextStream {
   write(text: string): void
   readonly isTTY: boolean
@@ -17,6 +19,10 @@ export interface CliContext {
   env: Readonly<Record<string, string | undefined>>
   /** Aborted by the first SIGINT or SIGTERM; its reason is the signal's name. */
   signal: AbortSignal
+  /** Settles when stdin is closed; what comes before that is thrown away. */
+  stdinEnd?(): Promise<void>
+  /** Asks for more time to end after a signal, and for the status if that runs out; more signals change nothing then. */
+  bePatient?(graceMs: number, status: ExitStatus): void
   /** What was typed, for the history of what is written. */
   commandLine?: string
 }

@@ -24,6 +24,7 @@ export const BUG: ExitStatus = 70
 
 /** Status of a signal that stopped the program. */
 export function statusOfSignal(reason: unknown): ExitStatus {
+  if (reason === 'SIGUSR2') return 75
   return reason === 'SIGTERM' ? 143 : 130
 }
 

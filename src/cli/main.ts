@@ -1,15 +1,21 @@
 // The process: arguments, streams, signals and exit status; the only file that touches them.
 import { text } from 'node:stream/consumers'
 import type { TextStream } from './context.js'
-import { statusOfSignal } from './exit-status.js'
+import { type ExitStatus, statusOfSignal } from './exit-status.js'
 import { runCli } from './program.js'
 
 /** How long an interrupted run may take to clean up. */
 const GRACE_MS = 3000
+/** SIGUSR2 is what schedulers are told to send before time is up; SIGUSR1 would open Node's debugger. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGUSR2'] as const
+type SignalName = (typeof SIGNALS)[number]
+
+/** What a command asked for that has something to save. */
+let patience: { graceMs: number; status: ExitStatus } | undefined
 
 export async function main(): Promise<void> {
   const interruption = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupt(interruption, name))
+  for (const name of SIGNALS) process.on(name, () => interrupt(interruption, name))
   process.stdout.on('error', stopQuietlyOnBrokenPipe)
   process.stderr.on('error', stopQuietlyOnBrokenPipe)
   const status = await runCli(process.argv.slice(2), {
@@ -17,21 +23,36 @@ export async function main(): Promise<void> {
     stderr: textStream(process.stderr),
     stdin: () => text(process.stdin),
     env: process.env,
+    stdinEnd,
+    bePatient: (graceMs, status) => {
+      patience = { graceMs, status }
+    },
     signal: interruption.signal,
   })
-  if (!interruption.signal.aborted) {
+  if (!interruption.signal.aborted && patience === undefined) {
     process.exitCode = status
     return
   }
-  // Whatever the addon still does for an abandoned call must not keep the process.
-  process.exit(statusOfSignal(interruption.signal.reason))
+  // Neither what the addon still does for an abandoned call, nor an open stdin, must keep the process.
+  process.exit(status)
 }
 
 /** The first signal asks the work to stop; the second, or the end of patience, ends the process. */
-function interrupt(interruption: AbortController, name: 'SIGINT' | 'SIGTERM'): void {
-  if (interruption.signal.aborted) process.exit(statusOfSignal(name))
+function interrupt(interruption: AbortController, name: SignalName): void {
+  if (interruption.signal.aborted) {
+    if (patience === undefined) process.exit(statusOfSignal(name))
+    return
+  }
   interruption.abort(name)
-  setTimeout(() => process.exit(statusOfSignal(name)), GRACE_MS).unref()
+  const { graceMs = GRACE_MS, status = statusOfSignal(name) } = patience ?? {}
+  setTimeout(() => process.exit(status), graceMs).unref()
+}
+
+function stdinEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ['end', 'close', 'error']) process.stdin.once(event, () => resolve())
+    process.stdin.resume()
+  })
 }
 
 function textStream(stream: NodeJS.WriteStream): TextStream {

@@ -8,6 +8,7 @@ import { DAY_NIGHT } from '../catalog/query.js'
 import { BACKENDS } from '../catalog/scene.js'
 import { InternalError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
+import { TILE_OUTPUTS } from '../processing/manifest.js'
 import { FILE_FORMATS } from '../series/output-path.js'
 import { CLIP_RULES, GROUPINGS, PERIODS, RESAMPLINGS } from '../series/request.js'
 import {
@@ -157,6 +158,38 @@ export const OPTIONS = {
   connections: value('--connections <count>', 'files fetched from one host at a time; default 6', parseCount),
   maxSize: value('--max-size <size>', 'what the cache may hold, such as 500G', parseBytes),
   output: value('--output <file>', 'file or folder to write', text),
+  out: value('--out <dir>', 'run folder, for the plan and what belongs to it; default run', text),
+  outputDir: value('--output-dir <dir>', 'folder for the tiles; default: tiles in the run folder', text),
+  tileSize: value(
+    '--tile-size <degrees>',
+    'size of tiles, counted from the south-west corner; default 10',
+    parsePositive,
+  ),
+  tileOutput: value(
+    '--tile-output <what>',
+    `${TILE_OUTPUTS.join(' (all scenes along time) or ')} (statistics of them); default: as --reduce and --resample say`,
+    choice(TILE_OUTPUTS),
+  ),
+  allowSkipped: flag('--allow-skipped', 'a tile counts as done though bad granules of it were left out'),
+  unitThreads: value('--unit-threads <count>', 'threads of one tile; default 2', parseCount),
+  unitMemory: value('--unit-memory <size>', 'memory of one tile; default 3000MiB', parseBytes),
+  manifest: value('--manifest <file>', 'plan-....jsonl that `plan` wrote, or its run folder', text),
+  unitIndex: value(
+    '--index <number>',
+    'unit to run, from 0; default: the index of the array job that this is',
+    (name, given) => parseWhole(name, given, 0, Number.MAX_SAFE_INTEGER),
+  ),
+  indexOffset: value('--index-offset <number>', 'added to the index', (name, given) =>
+    parseWhole(name, given, 0, Number.MAX_SAFE_INTEGER),
+  ),
+  offline: flag('--offline', 'use local and cached files only'),
+  stopWithStdin: flag('--stop-with-stdin', 'stop when stdin is closed: whoever started this is gone then'),
+  scratch: value(
+    '--scratch <dir>',
+    'folder on a disk of this machine for an unfinished file; default: beside it',
+    text,
+  ),
+  threads: value('--threads <count>', "threads; default: the plan's, within what Slurm grants", parseCount),
   fileFormat: value(
     '--format <form>',
     `${FILE_FORMATS.join(', ')}; default: as --output ends, or netcdf`,
@@ -165,7 +198,7 @@ export const OPTIONS = {
   compressionLevel: value('--compression-level <level>', '0 (fast) to 9 (small)', (name, given) =>
     parseWhole(name, given, 0, 9),
   ),
-  pack: value('--pack <type>', 'store physical values as int16 with scale and offset', choice(['int16'])),
+  pack: value('--pack <type>', 'store physical values as int16 with scale and offset', choice(['int16'] as const)),
   roundBits: value('--round-bits <count>', 'mantissa bits to keep, 1 to 23: less noise, smaller files', (name, given) =>
     parseWhole(name, given, 1, 23),
   ),

@@ -8,6 +8,7 @@ import type {
   SkippedScene,
   TimeStep,
 } from '../native/contract.js'
+import { hasNoData } from '../series/no-data.js'
 import type { RunReport } from '../series/run.js'
 import type { Talk } from './context.js'
 import { formatBytes, formatDuration, formatFacts, JSON_SCHEMA, plural, toJson } from './output.js'
@@ -20,12 +21,6 @@ export type LeftOut = Pick<FoundScenes, 'skipped' | 'duplicates' | 'cloudUnknown
 function allSkipped(leftOut: LeftOut, skipped: readonly SkippedScene[]): SkippedScene[] {
   const byPath = new Map<string, SkippedScene>([...leftOut.skipped, ...skipped].map((scene) => [scene.path, scene]))
   return [...byPath.values()]
-}
-
-/** A sound scene that adds nothing: the telescope was off, or the area lies beside it. That is no failure. */
-function hasNoData({ id, error }: SkippedScene): boolean {
-  const wasRead = id !== undefined
-  return error.code === 'NO_DATA' || (wasRead && error.code === 'NOT_FOUND')
 }
 
 /** Whether granules were skipped that should have added something. */

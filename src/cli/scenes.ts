@@ -87,7 +87,8 @@ export function openSearch(ctx: CliContext, paths: readonly string[], options: S
   return { catalog, query: { ...queryOf(options), signal: ctx.signal } }
 }
 
-function queryOf(options: SceneOptions): SceneQuery {
+/** What the options ask of a catalogue. */
+export function queryOf(options: SceneOptions): SceneQuery {
   const { product, start, end, cloudCoverMax, polygon, months, dayNight, productVersion } = options
   const period = { startDate: start, endDate: end }
   return { product, bbox: areaOf(options), ...period, cloudCoverMax, polygon, months, dayNight, productVersion }

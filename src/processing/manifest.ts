@@ -76,6 +76,8 @@ export const PlanJson = z.object({
   selection: z.object({ bands: z.array(z.string()), subsystems: z.array(z.string()) }),
   /** Whether a tile is done though granules of it were skipped. */
   allowSkipped: z.boolean(),
+  /** Whether outputs may be replaced that no unit made. */
+  overwrite: z.boolean(),
   counts: z.object({ units: count, scenes: count, scenesOfUnits: count, sceneBytes: count }),
   /** Bytes before lines 0, 64, 128 and so on of the manifest. */
   lineOffsets: z.array(count),
@@ -207,10 +209,20 @@ export async function readScenes(plan: Plan, unit: Pick<Unit, 'scenes'>): Promis
       if (bytesRead !== length) throw damaged(path, 'it is shorter than the manifest says')
       lines.push(buffer)
     }
-    return lines.length === 0 ? [] : parseScenes(lines.map((line) => line.toString('utf8').trim()).join('\n'), path)
+    const text = lines.map((line) => line.toString('utf8').trim()).join('\n')
+    return lines.length === 0
+      ? []
+      : parseScenes(text, path).map((scene) => withPaths(scene, (kept) => pathOf(plan, kept)))
   } finally {
     await file.close()
   }
+}
+
+/** A scene with its paths, if it has any, said in another way. */
+export function withPaths(scene: Scene, say: (path: string) => string): Scene {
+  if (scene.path === undefined && scene.files.every(({ path }) => path === undefined)) return scene
+  const files = scene.files.map((file) => (file.path === undefined ? file : { ...file, path: say(file.path) }))
+  return { ...scene, files, ...(scene.path === undefined ? {} : { path: say(scene.path) }) }
 }
 
 async function readPlanFile(path: string): Promise<string> {

@@ -1,13 +1,14 @@
 // Writes a plan: scenes as they come, then units; each file gets its name when it is whole, `current` last.
 import { createHash, type Hash } from 'node:crypto'
 import { open, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { claim, claimPath } from '../access/claim.js'
 import { makeFolder, renameDurably, writeDurably, writeFailure } from '../access/write-file.js'
 import type { Scene } from '../catalog/scene.js'
 import { packageVersion } from '../net/user-agent.js'
 import {
   currentPath,
+  keptPath,
   LINES_PER_OFFSET,
   openPlan,
   PLAN_SCHEMA,
@@ -15,6 +16,7 @@ import {
   type PlanDocument,
   planPaths,
   type Unit,
+  withPaths,
 } from './manifest.js'
 
 /** Text that is handed to the system at once. */
@@ -39,7 +41,7 @@ export class PlanWriter {
   #scenesOfUnits = 0
 
   private constructor(runFolder: string, scenes: Lines, units: Lines, release: () => Promise<void>) {
-    this.#runFolder = runFolder
+    this.#runFolder = resolve(runFolder)
     this.#scenes = scenes
     this.#units = units
     this.#release = release
@@ -59,10 +61,15 @@ export class PlanWriter {
     }
   }
 
+  /** Units so far. */
+  get unitCount(): number {
+    return this.#unitCount
+  }
+
   /** Stores a scene, as `search` prints it, and says where. */
   async addScene(scene: Scene): Promise<ScenePlace> {
     this.#sceneCount += 1
-    return this.#scenes.add(JSON.stringify(scene))
+    return this.#scenes.add(JSON.stringify(withPaths(scene, (path) => keptPath(this.#runFolder, path))))
   }
 
   /** Stores the next unit; it gets the number of its line. */

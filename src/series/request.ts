@@ -30,7 +30,7 @@ export type Period = (typeof PERIODS)[number]
 export const CLIP_RULES = ['centre', 'touch'] as const
 export type ClipRule = (typeof CLIP_RULES)[number]
 
-const REQUEST_SCHEMA = 1
+export const REQUEST_SCHEMA = 1
 
 /** GeoJSON as an object or as text: Polygon, MultiPolygon, or features of these; longitude and latitude in degrees. */
 export type PolygonLike = Polygon | { readonly type: string } | string

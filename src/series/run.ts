@@ -30,5 +30,18 @@ export function readRequest(text: string, label: string): CubeRequest {
     throw new UsageError(`${label} is no JSON`, { hint: 'give what `run --dry-run --json` prints', cause })
   }
   const request = typeof json === 'object' && json !== null && 'request' in json ? json.request : json
-  return unwrap(callNow((addon) => addon.readRequest(JSON.stringify(request))))
+  return unwrap(callNow((addon) => addon.readRequest(JSON.stringify(withPolygon(request)))))
+}
+
+/** Plans and reports hold the polygon as text, as the addon takes it; outputs hold it as GeoJSON, which is read back. */
+function withPolygon(request: unknown): unknown {
+  if (typeof request !== 'object' || request === null || !('clip' in request)) return request
+  const { clip } = request
+  if (typeof clip !== 'object' || clip === null || !('polygon' in clip) || typeof clip.polygon !== 'string')
+    return request
+  try {
+    return { ...request, clip: { ...clip, polygon: JSON.parse(clip.polygon) } }
+  } catch {
+    return request
+  }
 }

@@ -53,6 +53,7 @@ export const SHARED: SharedFacts = {
   request: { schema: 1 },
   selection: { bands: [], subsystems: ['VNIR'] },
   allowSkipped: false,
+  overwrite: false,
 }
 
 /** A plan of so many units in a row; unit `i` has the scenes 0 to `i % 3`. */

@@ -9,7 +9,7 @@ import { type CliContext, type Talk, talkTo } from '../context.js'
 import { showDownload } from '../download-progress.js'
 import { DONE, type ExitStatus, FAILED, SKIPPED_SOME } from '../exit-status.js'
 import { readInput } from '../input.js'
-import { obtainScenes } from '../obtain.js'
+import { obtain } from '../obtain.js'
 import { addOptions, longFlag, OPTIONS, type OptionValues, readOptions } from '../options.js'
 import { formatBytes, formatFacts, JSON_SCHEMA, plural, toJson } from '../output.js'
 import type { Finish } from '../program.js'
@@ -70,7 +70,7 @@ async function fetchAndReport(
   const shown = showDownload(ctx, talk, { mode: options.progress, quiet: quiet || json, verbose })
   const done: string[] = []
   try {
-    const report = await obtainScenes(
+    const report = await obtain(
       ctx,
       scenes,
       {

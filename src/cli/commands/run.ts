@@ -4,7 +4,7 @@ import { errorFromCode, UsageError } from '../../errors.js'
 import { present, toException } from '../../native/call.js'
 import type { CubeOutput, CubeRequest, SkippedFile } from '../../native/contract.js'
 import { checkOutput, formatOf } from '../../series/output-path.js'
-import { buildRequest, checkRequest, resolveSelection, type SeriesOptions } from '../../series/request.js'
+import { buildRequest, checkRequest, resolveSelection } from '../../series/request.js'
 import { planRequest, writeRequest } from '../../series/run.js'
 import { ASTERTimeSeries } from '../../series/time-series.js'
 import { type CliContext, type Talk, talkTo } from '../context.js'
@@ -16,7 +16,6 @@ import { openProgress } from '../progress.js'
 import { checkFree, repeatedRequest } from '../repeat.js'
 import { formatPlan, formatReport, type LeftOut, lostSome, planJson, reportJson, sayNotes } from '../report.js'
 import {
-  areaOf,
   checkBounded,
   checkSceneOptions,
   type FoundScenes,
@@ -26,6 +25,7 @@ import {
   SCENE_OPTIONS,
   sayWhatWasLeftOut,
 } from '../scenes.js'
+import { STACK_OPTIONS, seriesOptions } from '../stack-options.js'
 
 const NAMES = [
   ...SCENE_OPTIONS,
@@ -35,22 +35,7 @@ const NAMES = [
   'connections',
   'request',
   'plan',
-  'subsystem',
-  'bands',
-  'index',
-  'calibration',
-  'crs',
-  'resolution',
-  'resampling',
-  'solarIrradiance',
-  'gains',
-  'coefficients',
-  'allowBadSwir',
-  'maskSaturated',
-  'clipRule',
-  'groupby',
-  'reduce',
-  'resample',
+  ...STACK_OPTIONS,
   'nWorkers',
   'maxMemory',
   'output',
@@ -116,39 +101,11 @@ async function onDisk(ctx: CliContext, found: FoundScenes, options: RunOptions, 
     })
   }
   const { cacheDir, connections } = options
-  const { neededBands, obtainFound } = await import('../obtain.js')
+  const [{ obtainFound }, { neededBands }] = await Promise.all([
+    import('../obtain.js'),
+    import('../../processing/obtain.js'),
+  ])
   return obtainFound(ctx, found, { cacheDir, connections, ...neededBands(options) }, talk)
-}
-
-function seriesOptions(options: RunOptions): SeriesOptions {
-  const { product, calibration, crs, resolution, resampling, solarIrradiance, gains, coefficients } = options
-  const { allowBadSwir, maskSaturated, polygon, clipRule, reduce, resample, nWorkers, maxMemory, strict } = options
-  if (clipRule !== undefined && polygon === undefined) {
-    throw new UsageError('--clip-rule is about a polygon, and there is none', { hint: 'add --polygon FILE' })
-  }
-  return {
-    bbox: areaOf(options),
-    clip: polygon && { polygon, rule: clipRule },
-    product,
-    subsystems: options.subsystem,
-    bands: options.bands,
-    indices: options.index,
-    calibration,
-    crs,
-    resolution,
-    resampling,
-    solarIrradiance,
-    gains,
-    coefficients,
-    allowBadSwir,
-    maskSaturated,
-    groupBy: options.groupby,
-    reduce,
-    resample,
-    nWorkers,
-    maxMemoryBytes: maxMemory,
-    strict,
-  }
 }
 
 /** Where the result goes, checked before any granule is opened; a dry run needs no name. */

@@ -1,0 +1,58 @@
+// The polygon of a tile: the tile itself, or what it holds of a larger polygon, so that each pixel is in one tile only.
+import { type Polygon, type Position, type Ring, signedArea } from '../geo/polygon.js'
+
+type Box = readonly [west: number, south: number, east: number, north: number]
+
+/** What a tile holds of a polygon, or all of the tile; GeoJSON text. Nothing if they share no area. */
+export function tileClip([west, south, east, north]: Box, polygon?: Polygon): string | undefined {
+  const box: Ring = [
+    [west, south],
+    [east, south],
+    [east, north],
+    [west, north],
+    [west, south],
+  ]
+  if (polygon === undefined) return JSON.stringify({ type: 'Polygon', coordinates: [box] })
+  // An outline may lie a turn of 360 degrees away from the tile.
+  const outlines = [-360, 0, 360].flatMap((turn) =>
+    polygon.outlines.flatMap((rings) => {
+      const parts = rings.map((ring) => clipped(ring, turn, [west, south, east, north]))
+      const kept = parts.filter((ring) => ring.length >= 4 && signedArea(ring) !== 0)
+      return kept.length === 0 ? [] : [kept]
+    }),
+  )
+  return outlines.length === 0 ? undefined : JSON.stringify({ type: 'MultiPolygon', coordinates: outlines })
+}
+
+/**
+ * The part of a closed ring within a box (Sutherland and Hodgman 1974). Sides of the box may be run along twice, there
+ * and back; by even and odd that encloses nothing.
+ */
+function clipped(ring: Ring, turn: number, [west, south, east, north]: Box): Ring {
+  let open: Position[] = ring.slice(0, -1).map(([lon, lat]) => [lon + turn, lat])
+  for (const [axis, limit, side] of [
+    [0, west, 1],
+    [0, east, -1],
+    [1, south, 1],
+    [1, north, -1],
+  ] as const) {
+    const kept: Position[] = []
+    const isIn = (position: Position) => side * (position[axis] - limit) >= 0
+    for (const [index, to] of open.entries()) {
+      const from = open[index - 1] ?? open.at(-1) ?? to
+      if (isIn(from) !== isIn(to)) kept.push(crossing(from, to, axis, limit))
+      if (isIn(to)) kept.push(to)
+    }
+    open = kept
+  }
+  const [first] = open
+  return first === undefined ? [] : [...open, first]
+}
+
+/** Where an edge meets a side of the box. The same from either end, so that tiles on both sides agree. */
+function crossing(from: Position, to: Position, axis: 0 | 1, limit: number): Position {
+  const [low, high] = from[axis] < to[axis] ? [from, to] : [to, from]
+  const other = axis === 0 ? 1 : 0
+  const along = low[other] + ((limit - low[axis]) / (high[axis] - low[axis])) * (high[other] - low[other])
+  return axis === 0 ? [limit, along] : [along, limit]
+}
