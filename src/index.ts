@@ -69,6 +69,14 @@ export type {
   TimeStep,
 } from './native/contract.js'
 export type {
+  Engine,
+  EngineEvent,
+  EngineOptions,
+  EngineOutcome,
+} from './processing/engine.js'
+export { GlobalASTERProcessor, type GlobalProcessorOptions, type GlobalRunOptions } from './processing/global.js'
+export type { PlanStatus } from './processing/open-units.js'
+export type {
   Clip,
   ClipRule,
   Gain,

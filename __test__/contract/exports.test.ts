@@ -13,6 +13,7 @@ test('the package exports these values', () => {
     'AuthError',
     'BoundingBox',
     'DataError',
+    'GlobalASTERProcessor',
     'InternalError',
     'NetworkError',
     'NotFoundError',

@@ -8,6 +8,7 @@ import { DAY_NIGHT } from '../catalog/query.js'
 import { BACKENDS } from '../catalog/scene.js'
 import { InternalError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
+import { EXECUTION_BACKENDS } from '../processing/engine.js'
 import { TILE_OUTPUTS } from '../processing/manifest.js'
 import { FILE_FORMATS } from '../series/output-path.js'
 import { CLIP_RULES, GROUPINGS, PERIODS, RESAMPLINGS } from '../series/request.js'
@@ -182,6 +183,14 @@ export const OPTIONS = {
   indexOffset: value('--index-offset <number>', 'added to the index', (name, given) =>
     parseWhole(name, given, 0, Number.MAX_SAFE_INTEGER),
   ),
+  retryFailed: flag('--retry-failed', 'also run tiles that failed for good'),
+  executionBackend: value(
+    '--execution-backend <name>',
+    `what runs the tiles: ${EXECUTION_BACKENDS.join(', ')}; default local`,
+    choice(EXECUTION_BACKENDS),
+  ),
+  watch: flag('--watch', 'look again every 30 s until all is done'),
+  all: flag('--all', 'name every unit'),
   offline: flag('--offline', 'use local and cached files only'),
   stopWithStdin: flag('--stop-with-stdin', 'stop when stdin is closed: whoever started this is gone then'),
   scratch: value(

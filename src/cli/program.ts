@@ -23,8 +23,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   cache: async () => (await import('./commands/cache.js')).registerCache,
   info: async () => (await import('./commands/info.js')).registerInfo,
   run: async () => (await import('./commands/run.js')).registerRun,
+  'global-run': async () => (await import('./commands/global-run.js')).registerGlobalRun,
   plan: async () => (await import('./commands/plan.js')).registerPlan,
   'run-unit': async () => (await import('./commands/run-unit.js')).registerRunUnit,
+  'plan-status': async () => (await import('./commands/plan-status.js')).registerPlanStatus,
   auth: async () => (await import('./commands/auth.js')).registerAuth,
   help: async () => (await import('./commands/help.js')).registerHelp,
 }

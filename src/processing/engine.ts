@@ -27,7 +27,8 @@ export type EngineEvent =
   | { kind: 'failed'; index: number; id: string; exitStatus: number; message: string; willRetry: boolean }
   /** Handed to a queue that runs them later; `job` is what the queue calls it. */
   | { kind: 'submitted'; units: number; job: string }
-  | { kind: 'note' | 'warning'; message: string }
+  | { kind: 'note'; message: string }
+  | { kind: 'warning'; message: string }
 
 export interface EngineOutcome {
   /** Units that were done while this ran, empty ones too. */

@@ -86,12 +86,19 @@ export function recordPaths(plan: Pick<Plan, 'runFolder'>, unit: Pick<Unit, 'out
 
 /** What became of a unit so far. Costs a file or three; a record that is damaged counts as none. */
 export async function unitState(plan: Plan, unit: Unit): Promise<UnitState> {
-  const done = await readDone(plan, unit)
-  if (done !== undefined) {
-    const { seconds, peakRssBytes, outputs } = done
-    if (outputs.length === 0) return { kind: 'empty' }
-    return { kind: 'done', seconds, peakRssBytes, bytes: outputs.reduce((sum, { bytes }) => sum + bytes, 0) }
-  }
+  return (await stateAndRecord(plan, unit)).state
+}
+
+/** As `unitState`, with the record of a unit that is done. */
+export async function stateAndRecord(plan: Plan, unit: Unit): Promise<{ state: UnitState; record?: DoneRecord }> {
+  const record = await readDone(plan, unit)
+  if (record === undefined) return { state: await unfinishedState(plan, unit) }
+  const { seconds, peakRssBytes, outputs } = record
+  const bytes = outputs.reduce((sum, one) => sum + one.bytes, 0)
+  return { state: outputs.length === 0 ? { kind: 'empty' } : { kind: 'done', seconds, peakRssBytes, bytes }, record }
+}
+
+async function unfinishedState(plan: Plan, unit: Unit): Promise<UnitState> {
   const holder = await claimHolder(recordPaths(plan, unit).claim)
   if (holder !== undefined) return { kind: 'claimed', host: holder.host, ageSeconds: holder.ageSeconds }
   const failure = await readFailure(plan, unit)

@@ -1,0 +1,25 @@
+// Chooses what runs the units of a plan; options of an engine are read here, so that commands need not know them.
+import { UsageError } from '../errors.js'
+import type { Engine, ExecutionBackend } from '../processing/engine.js'
+import type { CliContext, Talk } from './context.js'
+
+/** Makes an engine from the options of a command, which hold those of all engines. */
+export type EngineMaker = (ctx: CliContext, options: EngineFlags, talk: Talk) => Promise<Engine>
+
+/** What is common to all; engines add options of their own to it. */
+export interface EngineFlags {
+  executionBackend?: ExecutionBackend | undefined
+}
+
+const ENGINES: Readonly<Partial<Record<ExecutionBackend, EngineMaker>>> = {
+  local: async () => (await import('../processing/local-engine.js')).createLocalEngine(),
+}
+
+export async function engineFor(ctx: CliContext, options: EngineFlags, talk: Talk): Promise<Engine> {
+  const { executionBackend = 'local' } = options
+  const make = ENGINES[executionBackend]
+  if (make !== undefined) return make(ctx, options, talk)
+  throw new UsageError(`--execution-backend ${executionBackend} is not there in this version`, {
+    hint: `the backends are ${Object.keys(ENGINES).join(', ')}`,
+  })
+}
