@@ -73,12 +73,13 @@ function tellEvents(ctx: CliContext, talk: Talk, plan: Plan, { progress, quiet, 
 }
 
 function say(talk: Talk, event: EngineEvent): void {
-  if (event.kind === 'note') return talk.note(event.message)
-  if (event.kind === 'warning') return talk.warn(event.message)
-  if (event.kind === 'submitted') return talk.note(`handed ${plural(event.units, 'unit')} over as job ${event.job}`)
-  const name = `${event.index} ${event.id}`
-  if (event.kind !== 'failed') return talk.detail(`${name}: ${event.kind}`)
-  talk.warn(`${name}: ${event.message} (${event.exitStatus})${event.willRetry ? '; trying again' : ''}`)
+  if (event.kind === 'note') talk.note(event.message)
+  else if (event.kind === 'warning') talk.warn(event.message)
+  else if (event.kind === 'submitted') talk.note(`handed ${plural(event.units, 'unit')} over as job ${event.job}`)
+  else if (event.kind === 'failed') {
+    const next = event.willRetry ? '; trying again' : ''
+    talk.warn(`${event.index} ${event.id}: ${event.message} (${event.exitStatus})${next}`)
+  } else talk.detail(`${event.index} ${event.id}: ${event.kind}`)
 }
 
 /** What ended the whole run; else that something failed for good, or that something is left to do. */
