@@ -106,6 +106,6 @@ function extentOf({ area }: PlanDocument, done: readonly { unit: TileResult['uni
   if (done.length === 0) return area
   const boxes = done.map(({ unit }) => unit.bbox)
   const most = (side: 0 | 1 | 2 | 3, pick: (left: number, right: number) => number) =>
-    boxes.map((box) => box[side]).reduce(pick)
+    boxes.map((box) => box[side]).reduce((left, right) => pick(left, right))
   return [most(0, Math.min), most(1, Math.min), most(2, Math.max), most(3, Math.max)]
 }

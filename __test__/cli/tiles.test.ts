@@ -1,0 +1,321 @@
+// Plans and their units on real granules: tiles make up the whole, nothing is done twice, whatever is killed or bad.
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect } from 'vitest'
+import { ROOT, SAMPLE, sampleTest } from '../native-addon.js'
+
+const BIN = join(ROOT, 'bin', 'aster-timeseries.js')
+const PYTHON = process.env.ASTER_PYTHON ?? join(process.env.HOME ?? '', '.cache/aster-timeseries/venv/bin/python')
+/** Holds all of the sample; tiles of 0.05 degrees cut it in six. */
+const AREA = ['137.9', '-31.2', '138.1', '-31.0']
+const GRANULE = 'AST_L1T_00310172001005817_20150418073045_41207.hdf'
+
+let folder: string
+let out: string
+let tilesDir: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'aster-tiles-'))
+  out = join(folder, 'run')
+  tilesDir = join(out, 'tiles')
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Ended {
+  status: number | null
+  stdout: string
+  stderr: string
+}
+
+function run(...argv: string[]): Ended {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...argv], { encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
+/** As `run`, beside others; `watch` sees the process. */
+function start(argv: readonly string[], watch: (child: ChildProcess) => void = () => {}): Promise<Ended> {
+  const child = spawn(process.execPath, [BIN, ...argv])
+  const heard = { stdout: '', stderr: '' }
+  child.stdout.on('data', (text) => {
+    heard.stdout += text
+  })
+  child.stderr.on('data', (text) => {
+    heard.stderr += text
+  })
+  watch(child)
+  return new Promise((resolve) => child.on('close', (status) => resolve({ status, ...heard })))
+}
+
+const STACK = ['--index', 'ndvi', '--crs', 'EPSG:32754']
+
+function plan(...further: string[]): { units: number; manifest: string } {
+  const archive = further.includes('--archive') ? [] : ['--archive', SAMPLE]
+  const size = further.includes('--tile-size') ? [] : ['--tile-size', '0.05']
+  const made = run('plan', ...archive, '--bbox', ...AREA, ...size, '--out', out, '--json', ...further)
+  expect([made.status, made.stderr]).toEqual([0, ''])
+  return JSON.parse(made.stdout)
+}
+
+const unit = (index: number, ...further: string[]) => [
+  'run-unit',
+  '--manifest',
+  out,
+  '--index',
+  String(index),
+  '--json',
+  ...further,
+]
+
+/** Files in the folder of tiles, records left out. */
+const outputs = () => readdirSync(tilesDir).filter((name) => !/\.json$/.test(name))
+const failure = () => {
+  const [name = ''] = readdirSync(tilesDir).filter((one) => one.endsWith('.failed.json'))
+  return JSON.parse(readFileSync(join(tilesDir, name), 'utf8'))
+}
+
+/** A unit that takes seconds: the whole sample in pixels of 1.5 m. */
+const slowPlan = (...further: string[]) =>
+  plan('--tile-size', '1', '--subsystem', 'VNIR', '--crs', 'EPSG:32754', '--resolution', '1.5', ...further)
+
+/** Does something to the process once it computes. */
+function whenComputing(act: (child: ChildProcess) => void) {
+  return (child: ChildProcess) => {
+    let heard = ''
+    let isDone = false
+    child.stderr?.on('data', (text) => {
+      heard += text
+      if (isDone || !/"kind":"(progress|scene)"/.test(heard)) return
+      isDone = true
+      act(child)
+    })
+  }
+}
+
+sampleTest('tiles make up the stack of one run, value by value, as other software reads them', () => {
+  const { units } = plan(...STACK)
+  expect(units).toBe(6)
+  for (let index = 0; index < units; index += 1) expect(run(...unit(index)).status).toBe(0)
+  if (!existsSync(PYTHON)) {
+    process.stderr.write(`skipped: tiles against the whole, no Python in ${PYTHON} (ASTER_PYTHON)\n`)
+    return
+  }
+  const [west, south, east, north] = AREA.map(Number)
+  const ring = [
+    [west, south],
+    [east, south],
+    [east, north],
+    [west, north],
+    [west, south],
+  ]
+  const polygon = join(folder, 'area.json')
+  writeFileSync(polygon, JSON.stringify({ type: 'Polygon', coordinates: [ring] }))
+  const whole = join(folder, 'whole.nc')
+  const one = run('run', '--archive', SAMPLE, '--product', 'AST_L1T', '--polygon', polygon, ...STACK, '--output', whole)
+  expect(one.status).toBe(0)
+  const tiles = outputs().map((name) => join(tilesDir, name))
+  const said = execFileSync(PYTHON, [join(ROOT, 'oracle', 'tiles.py'), whole, ...tiles, '--names'], {
+    encoding: 'utf8',
+  })
+  expect(said).toMatch(/\n8 passed, 0 failed, 0 skipped\n$/)
+})
+
+describe('global-run', () => {
+  const globalRun = (...further: string[]) => [
+    ...['global-run', '--archive', SAMPLE, '--bbox', ...AREA, '--tile-size', '0.05', ...STACK],
+    ...['--output-dir', tilesDir, '--n-workers', '2', '--json', ...further],
+  ]
+
+  sampleTest('makes all tiles and an index of them; once more, and nothing is made', () => {
+    const first = run(...globalRun())
+    expect([first.status, first.stderr]).toEqual([0, ''])
+    const report = JSON.parse(first.stdout)
+    expect(report).toMatchObject({ units: 6, done: 6, failed: 0, open: 0, outcome: { done: 6, failed: 0, retry: 0 } })
+    expect(report.index.map((path: string) => basename(path))).toEqual(['map.svg', 'collection.json', 'summary.json'])
+    const tiles = () => outputs().filter((name) => name.endsWith('.nc'))
+    const inodes = () => tiles().map((name) => [name, statSync(join(tilesDir, name)).ino])
+    const before = inodes()
+    const again = run(...globalRun())
+    expect([again.status, JSON.parse(again.stdout).outcome]).toEqual([
+      0,
+      { done: 0, failed: 0, retry: 0, handedOver: 0 },
+    ])
+    expect(inodes()).toEqual(before)
+    // One that is lost is made again, alone.
+    rmSync(join(tilesDir, tiles()[0] ?? ''))
+    expect(JSON.parse(run(...globalRun()).stdout).outcome.done).toBe(1)
+    const status = run('plan-status', join(tilesDir, 'run'), '--json')
+    expect(JSON.parse(status.stdout)).toMatchObject({ units: 6, done: 6, told: [] })
+    expect(run('plan-status', join(tilesDir, 'run')).stdout).toMatch(/\n {2}done: +6 of 6 units \(100 %\)\n/)
+  })
+
+  sampleTest('two at a time share the work', async () => {
+    const [left, right] = await Promise.all([start(globalRun()), start(globalRun())])
+    expect([left.status, right.status]).toEqual([0, 0])
+    expect(readdirSync(tilesDir).filter((name) => /^\.|claim/.test(name))).toEqual([])
+    expect(outputs().filter((name) => name.endsWith('.nc'))).toHaveLength(6)
+  })
+
+  sampleTest('a damaged granule is one named failure; mended, the same command finishes', () => {
+    const archive = join(folder, 'archive')
+    cpSync(SAMPLE, archive, { recursive: true })
+    const argv = globalRun().map((word) => (word === SAMPLE ? archive : word))
+    const granule = join(archive, GRANULE)
+    truncateSync(granule, statSync(granule).size - 300_000)
+    const scenes = join(folder, 'scenes.ndjson')
+    writeFileSync(scenes, run('search', '--archive', SAMPLE, '--format', 'ndjson').stdout.replaceAll(SAMPLE, archive))
+    const given = [...argv.filter((word) => word !== '--archive' && word !== archive), '--scenes', scenes]
+    const bad = run(...given)
+    expect(bad.status).toBe(65)
+    const report = JSON.parse(bad.stdout)
+    expect(report.failed).toBeGreaterThan(0)
+    expect(report.failures).toEqual({ 65: report.failed })
+    expect(report.done + report.failed).toBe(6)
+    expect(failure()).toMatchObject({ exitStatus: 65, code: 'CORRUPT', path: granule, attempt: 1, retryable: false })
+    expect(run('plan-status', join(tilesDir, 'run')).stdout).toContain(GRANULE)
+    // Nothing is tried while nothing has changed.
+    expect(JSON.parse(run(...given).stdout).outcome).toMatchObject({ done: 0, failed: 0 })
+    copyFileSync(join(SAMPLE, GRANULE), granule)
+    const good = run(...given)
+    expect([good.status, JSON.parse(good.stdout).failed]).toEqual([0, 0])
+    expect(readdirSync(tilesDir).filter((name) => name.endsWith('.failed.json'))).toEqual([])
+  })
+})
+
+describe('a unit', () => {
+  sampleTest('of two processes is done by one of them', async () => {
+    const { units } = plan(...STACK)
+    const indices = Array.from({ length: units }, (_, index) => index)
+    for (const index of indices) {
+      const pair = await Promise.all([start(unit(index)), start(unit(index))])
+      expect(pair.map(({ status }) => status)).toEqual([0, 0])
+      expect(pair.map(({ stdout }) => JSON.parse(stdout).wasDone).sort()).toEqual([false, true])
+    }
+    expect(outputs()).toHaveLength(units)
+  })
+
+  sampleTest.each(['netcdf', 'zarr'])(
+    'as %s that is killed is done by the next, and leaves nothing',
+    async (format) => {
+      slowPlan('--format', format)
+      const argv = unit(0, '--progress', 'json')
+      const killed = await start(
+        argv,
+        whenComputing((child) => child.kill('SIGKILL')),
+      )
+      expect(killed.status).toBe(null)
+      const left = readdirSync(tilesDir)
+      expect(left.filter((name) => name.endsWith('.claim'))).not.toEqual([])
+      expect(left.filter((name) => /^AST.*\.(nc|zarr|json)$/.test(name))).toEqual([])
+      const next = await start(argv)
+      expect([next.status, JSON.parse(next.stdout)]).toEqual([
+        0,
+        expect.objectContaining({ state: 'done', wasDone: false }),
+      ])
+      expect(readdirSync(tilesDir).filter((name) => !/^AST.*\.(nc|zarr|done\.json)$/.test(name))).toEqual([])
+    },
+  )
+
+  sampleTest.each<[string, (child: ChildProcess) => void]>([
+    ['the end of stdin', (child) => child.stdin?.end()],
+    ['SIGTERM', (child) => child.kill('SIGTERM')],
+    ['SIGUSR2', (child) => child.kill('SIGUSR2')],
+  ])('stops at %s with 75, says so, and goes on later', async (_, act) => {
+    slowPlan()
+    const argv = unit(0, '--progress', 'json', '--stop-with-stdin')
+    const stopped = await start(argv, whenComputing(act))
+    expect(stopped.status).toBe(75)
+    expect(JSON.parse(stopped.stdout)).toMatchObject({ state: 'failed', exitStatus: 75, error: { code: 'CANCELLED' } })
+    expect(failure()).toMatchObject({ exitStatus: 75, code: 'CANCELLED', retryable: true })
+    expect(readdirSync(tilesDir).filter((name) => !name.endsWith('.failed.json'))).toEqual([])
+    expect((await start(unit(0))).status).toBe(0)
+    expect(readdirSync(tilesDir).filter((name) => name.endsWith('.failed.json'))).toEqual([])
+  })
+
+  sampleTest('does not replace a file that no unit made', () => {
+    plan('--tile-size', '1', ...STACK)
+    const { stdout } = run(...unit(0))
+    const { outputs: made } = JSON.parse(stdout)
+    const path = join(tilesDir, made[0].name)
+    rmSync(`${path}.done.json`)
+    const refused = run(...unit(0))
+    expect([refused.status, JSON.parse(refused.stdout).error.code]).toEqual([65, 'OUTPUT_EXISTS'])
+    rmSync(`${path}.failed.json`)
+    plan('--tile-size', '1', ...STACK, '--overwrite')
+    expect(run(...unit(0)).status).toBe(0)
+  })
+
+  sampleTest('is written on another disk first, if one is named', () => {
+    plan('--tile-size', '1', ...STACK)
+    const scratch = join(folder, 'scratch')
+    expect(run(...unit(0, '--scratch', scratch)).status).toBe(0)
+    expect(outputs()).toHaveLength(1)
+    expect(readdirSync(scratch, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())).toEqual([])
+  })
+
+  sampleTest('leaves bad granules out where the plan allows it, and records them', () => {
+    const archive = join(folder, 'archive')
+    cpSync(SAMPLE, archive, { recursive: true })
+    plan('--tile-size', '1', '--archive', archive, '--allow-skipped', ...STACK)
+    truncateSync(join(archive, GRANULE), statSync(join(archive, GRANULE)).size - 300_000)
+    const { status, stdout } = run(...unit(0))
+    expect(status).toBe(0)
+    const record = JSON.parse(readFileSync(join(tilesDir, `${JSON.parse(stdout).outputs[0].name}.done.json`), 'utf8'))
+    expect(record.skipped).toMatchObject([{ id: GRANULE, code: 'CORRUPT' }])
+  })
+
+  sampleTest('whose granules are gone is to be tried later', () => {
+    const archive = join(folder, 'archive')
+    cpSync(SAMPLE, archive, { recursive: true })
+    plan('--tile-size', '1', '--archive', archive, ...STACK)
+    rmSync(archive, { recursive: true })
+    const { status, stdout } = run(...unit(0))
+    expect([status, JSON.parse(stdout).error]).toEqual([
+      75,
+      expect.objectContaining({ code: 'NOT_FOUND', message: expect.stringMatching(/cannot be found \(ENOENT\)$/) }),
+    ])
+  })
+
+  sampleTest('has an index from --index, or from the array that it is an element of', () => {
+    const { units, manifest } = plan(...STACK)
+    const element = (env: Record<string, string>, ...further: string[]) =>
+      spawnSync(process.execPath, [BIN, 'run-unit', '--manifest', manifest, '--json', ...further], {
+        encoding: 'utf8',
+        env: { ...process.env, ...env },
+      })
+    expect(JSON.parse(element({ SLURM_ARRAY_TASK_ID: '1' }).stdout).index).toBe(1)
+    expect(JSON.parse(element({ SLURM_ARRAY_TASK_ID: '1' }, '--index-offset', '2').stdout).index).toBe(3)
+    expect(JSON.parse(element({ SGE_TASK_ID: '1' }).stdout).index).toBe(0)
+    const none = element({})
+    expect([none.status, JSON.parse(none.stderr).error.message]).toEqual([2, 'which unit to run is not said'])
+    const beyond = element({ SLURM_ARRAY_TASK_ID: String(units) })
+    expect(beyond.status).toBe(2)
+  })
+
+  sampleTest('of scenes that are elsewhere asks nobody when it is offline', () => {
+    const [scene = ''] = run('search', '--archive', SAMPLE, '--format', 'ndjson').stdout.split('\n')
+    const { path: _, ...remote } = JSON.parse(scene)
+    const name = `${remote.id}_VNIR_B01.tif`
+    const files = [{ name, role: 'band', band: '1', subsystem: 'VNIR', url: `https://127.0.0.1:1/${name}` }]
+    const scenes = join(folder, 'scenes.ndjson')
+    writeFileSync(scenes, `${JSON.stringify({ ...remote, backend: 'earthaccess', files })}\n`)
+    const made = run('plan', '--scenes', scenes, '--bbox', ...AREA, '--bands', '1', '--out', out, '--cache-dir', folder)
+    expect([made.status, made.stderr]).toEqual([0, ''])
+    const { status, stdout } = run(...unit(0, '--offline'))
+    expect([status, JSON.parse(stdout).error]).toEqual([
+      75,
+      expect.objectContaining({ code: 'NOT_FOUND', message: expect.stringContaining(name) }),
+    ])
+  })
+})
