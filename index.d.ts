@@ -104,6 +104,20 @@ export interface BuildInfo {
   gdal?: string
 }
 
+/** A ring in another CRS. */
+export interface CarriedRing {
+  /** x and y in turn; the first point is not repeated. Longitudes are continuous. */
+  positions: Float64Array
+  /** Degrees that a ring around a pole comes back later by: 360, -360 or 0. */
+  turn: number
+}
+
+/**
+ * A ring (x and y in turn, the first point not repeated) in another CRS, with points added so that its straight
+ * edges stay within the tolerance: units of the target, metres for longitude and latitude.
+ */
+export declare function carryRing(positions: Float64Array, from: string, to: string, tolerance: number): RingOutcome
+
 /** What is wrong with the words of a request, if anything; no file is touched. */
 export declare function checkRequest(request: CubeRequest): NativeError | null
 
@@ -335,6 +349,9 @@ export interface IndexInfo {
 
 export declare function indices(): Array<IndexInfo>
 
+/** Reads a region from GeoJSON, Shapefile, GeoPackage, FlatGeobuf and what else the linked GDAL reads, in any CRS. */
+export declare function loadRegion(request: RegionRequest): Promise<RegionOutcome>
+
 export interface LonLat {
   lon: number
   lat: number
@@ -410,6 +427,30 @@ export interface ReadBandRequest {
 /** Reads a request from JSON, such as the `aster_request` of an output: the inverse of what was embedded there. */
 export declare function readRequest(json: string): RequestOutcome
 
+/** A region of a file. */
+export interface RegionInfo {
+  /** GeoJSON text of a MultiPolygon; longitude and latitude, cut at 180 degrees. */
+  polygon: string
+  /** CRS of the file. */
+  crs: string
+  /** Features that it is made of. */
+  features: number
+}
+
+export interface RegionOutcome {
+  value?: RegionInfo
+  error?: NativeError
+}
+
+/** Which features of a file of polygons make a region. */
+export interface RegionRequest {
+  path: string
+  /** Column of names; without it every column is searched for the name. */
+  nameColumn?: string
+  /** All features if left out. */
+  regionName?: string
+}
+
 export interface ReportOutcome {
   value?: CubeReport
   error?: NativeError
@@ -417,6 +458,11 @@ export interface ReportOutcome {
 
 export interface RequestOutcome {
   value?: CubeRequest
+  error?: NativeError
+}
+
+export interface RingOutcome {
+  value?: CarriedRing
   error?: NativeError
 }
 

@@ -173,6 +173,8 @@ export function fakeNative(options: FakeOptions = {}): Fake {
     bands: () => BANDS,
     indices: () => INDICES,
     suggest: (_, name) => (name.startsWith('ndv') ? ['ndvi'] : name.startsWith('AST_L1') ? ['AST_L1T'] : []),
+    loadRegion: async ({ path }) => ({ error: nativeError('NOT_FOUND', `no such file: ${path}`) }),
+    carryRing: (positions) => ({ value: { positions, turn: 0 } }),
     describeGranule: async (path) => {
       const value = byPath.get(path)
       const error = skipped.find((file) => file.path === path)?.error

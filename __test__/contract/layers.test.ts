@@ -13,7 +13,7 @@ const TYPESCRIPT = table(
 )
 /** The modules of aster-core, by the same rule. */
 const RUST = table(
-  'job > write stats > cube > granule warp > grid radiometry index > product geo > cancel event budget > error',
+  'job > write stats > cube > granule warp > grid radiometry index > product geo > cancel event budget > error near_names',
 )
 
 function breaks(layers: string[][], from: string, to: string): boolean {

@@ -112,6 +112,12 @@ impl Error {
             .hint("free some space or choose another --output; nothing was left behind")
             .at(path)
     }
+    /// The same error in other words, such as those that name the file.
+    #[must_use]
+    pub fn reworded(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
     /// What to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -7,7 +7,7 @@
 //! 3  granule warp           granule is the only door to the HDF4 and TIFF readers
 //! 2  grid    radiometry index
 //! 1  product geo
-//! 0  cancel event budget    on top of error, which all may use
+//! 0  cancel event budget    on top of error and near_names, which all may use
 //! ```
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
@@ -23,6 +23,7 @@ pub mod grid;
 pub mod index;
 #[cfg(feature = "netcdf")]
 pub mod job;
+pub mod near_names;
 pub mod product;
 pub mod radiometry;
 pub mod stats;

@@ -1,8 +1,9 @@
 //! Facts that live in Rust and are asked for by TypeScript.
 use aster_core::ErrorCode;
 use aster_core::index::spectral_index::INDICES;
+use aster_core::near_names::nearest_names;
 use aster_core::product::band::{BANDS, Band};
-use aster_core::product::catalogue::{PRODUCTS, nearest_names};
+use aster_core::product::catalogue::PRODUCTS;
 use napi_derive::napi;
 
 #[napi(object, object_from_js = false)]

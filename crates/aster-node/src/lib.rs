@@ -8,6 +8,7 @@ pub mod facts;
 pub mod granule;
 pub mod math;
 pub mod outcome;
+pub mod region;
 pub mod request;
 pub mod request_json;
 pub mod types;

@@ -7,7 +7,7 @@ pub mod gather;
 pub mod medoid;
 
 use crate::error::{Error, Result};
-use crate::product::catalogue::nearest_names;
+use crate::near_names::nearest_names;
 use std::fmt;
 use std::str::FromStr;
 

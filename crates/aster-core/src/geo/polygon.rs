@@ -56,10 +56,11 @@ impl MultiPolygon {
             "Feature" => reader.feature(value, "the feature")?,
             _ => reader.geometry(value, "the geometry")?,
         }
-        Self::of(reader.polygons)
+        Self::from_rings(reader.polygons)
     }
 
-    fn of(polygons: Vec<Vec<Vec<Xy>>>) -> Result<Self> {
+    /// Of rings that were checked: longitudes from -180 to 180, no point repeated at the end.
+    pub(crate) fn from_rings(polygons: Vec<Vec<Vec<Xy>>>) -> Result<Self> {
         let points = || polygons.iter().flatten().flatten();
         if points().next().is_none() {
             return Err(Error::usage("the GeoJSON holds no polygon").hint(EXPECTED));

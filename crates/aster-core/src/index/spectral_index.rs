@@ -141,7 +141,7 @@ impl SpectralIndex {
     pub fn named(name: &str) -> Result<&'static Self> {
         let wanted = name.to_ascii_lowercase();
         INDICES.iter().find(|i| i.name == wanted).ok_or_else(|| {
-            let near = crate::product::catalogue::nearest_names(&wanted, INDICES.iter().map(|i| i.name));
+            let near = crate::near_names::nearest_names(&wanted, INDICES.iter().map(|i| i.name));
             Error::usage(format!("unknown index {name}")).hint(if near.is_empty() {
                 "`aster-timeseries indices` lists them".to_string()
             } else {

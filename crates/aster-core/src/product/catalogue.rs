@@ -1,5 +1,6 @@
 //! The products: what each truly contains. Sources: docs/science.md.
 use crate::error::{Error, Result};
+use crate::near_names::nearest_names;
 use crate::product::subsystem::Subsystem::{self, *};
 
 /// One product.
@@ -155,33 +156,6 @@ impl Product {
     }
 }
 
-/// Up to three candidates within a third of the name's length in edits, best first.
-pub fn nearest_names<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let wanted = name.to_ascii_lowercase();
-    let allowed = (wanted.len() / 3).max(2);
-    let mut near: Vec<(usize, &str)> = candidates
-        .map(|c| (edits(&wanted, &c.to_ascii_lowercase()), c))
-        .filter(|(d, c)| *d <= allowed || (wanted.len() >= 3 && c.to_ascii_lowercase().contains(&wanted)))
-        .collect();
-    near.sort_by_key(|(d, _)| *d);
-    near.into_iter().take(3).map(|(_, c)| c).collect()
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let next = (diagonal + usize::from(ca != *cb)).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], next);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,7 +164,5 @@ mod tests {
     fn near_products() {
         assert_eq!(Product::named("ast_l1t").unwrap().name, "AST_L1T");
         assert!(Product::named("AST_L1Z").unwrap_err().hint_text().unwrap().contains("AST_L1"));
-        assert_eq!(edits("kitten", "sitting"), 3);
-        assert!(nearest_names("zzzzzzzz", ["ndvi"].into_iter()).is_empty());
     }
 }
