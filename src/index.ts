@@ -19,7 +19,7 @@ export {
   type IterSceneOptions,
   type SceneTile,
   type SearchOptions,
-  type TileOptions,
+  type SearchTilesOptions,
 } from './catalog/catalog.js'
 export type { DayNight, SceneQuery } from './catalog/query.js'
 export {
@@ -47,7 +47,9 @@ export {
 export { BoundingBox } from './geo/bounding-box.js'
 export { parsePolygon } from './geo/geojson.js'
 export { Polygon } from './geo/polygon.js'
+export { loadRegion, type Region } from './geo/region-file.js'
 export { REGIONS, type RegionName } from './geo/regions.js'
+export { type DegreeTiles, type GridTiles, type Tile, type TileOptions, tiles } from './geo/tiles.js'
 export type { CallOptions, JobOptions } from './native/call.js'
 export type {
   Area,

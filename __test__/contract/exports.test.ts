@@ -25,10 +25,12 @@ test('the package exports these values', () => {
     'applyRadianceConversion',
     'brightnessTemperature',
     'isLocalScene',
+    'loadRegion',
     'parsePolygon',
     'parseScenes',
     'planRequest',
     'readRequest',
+    'tiles',
     'writeRequest',
   ])
 })

@@ -18,7 +18,7 @@ export interface CatalogOptions extends LocalSources, RemoteCatalogOptions {
 }
 
 export type SearchOptions = SceneQuery & CallOptions & { limit?: number | undefined }
-export type TileOptions = SearchOptions & {
+export type SearchTilesOptions = SearchOptions & {
   /** Default 10. */
   tileSizeDeg?: number | undefined
 }
@@ -80,7 +80,7 @@ export class ASTERCatalog {
   }
 
   /** Tiles of the area that hold scenes, in the order of `tiles`. A remote source is asked tile by tile. */
-  async *searchTiles({ tileSizeDeg = 10, ...options }: TileOptions): AsyncGenerator<SceneTile, void, undefined> {
+  async *searchTiles({ tileSizeDeg = 10, ...options }: SearchTilesOptions): AsyncGenerator<SceneTile, void, undefined> {
     const around = options.polygon ?? { west: -180, south: -90, east: 180, north: 90 }
     const area = options.bbox === undefined ? around : toBoundingBox(options.bbox)
     const within = area instanceof Polygon ? area.bbox : area

@@ -91,6 +91,13 @@ export const OPTIONS = {
     'file with a GeoJSON polygon that scenes have to touch; run cuts pixels to it',
     parsePolygonFile,
   ),
+  regionFile: value(
+    '--region-file <file>',
+    'region from a GeoJSON, Shapefile, GeoPackage or FlatGeobuf, in any CRS; used as --polygon is',
+    text,
+  ),
+  nameColumn: value('--name-column <column>', 'column of --region-file that holds names; default: any', text),
+  regionName: value('--region-name <name>', 'name of the region in --region-file; default: all of the file', text),
   months: list('--months <list>', 'months of each year, such as 6-8, 11-2 or 1,7', parseMonths),
   dayNight: value('--day-night <which>', `${DAY_NIGHT.join(' or ')}; scenes that do not say stay`, choice(DAY_NIGHT)),
   productVersion: value('--product-version <version>', '004, 003 or 031; default: the newest there is', text),
@@ -134,7 +141,7 @@ export const OPTIONS = {
   ),
   allowBadSwir: flag('--allow-bad-swir', 'keep SWIR of April 2008 and later, which is saturated'),
   maskSaturated: flag('--mask-saturated', 'treat saturated pixels as missing'),
-  clipRule: value('--clip-rule <rule>', `pixels inside --polygon: by ${CLIP_RULES.join(' or ')}`, choice(CLIP_RULES)),
+  clipRule: value('--clip-rule <rule>', `pixels inside the polygon: by ${CLIP_RULES.join(' or ')}`, choice(CLIP_RULES)),
   groupby: value('--groupby <rule>', `scenes that make one look: ${GROUPINGS.join(', ')}`, choice(GROUPINGS)),
   reduce: list('--reduce <names>', 'statistics along time: mean, median, count, medoid, p90 and more', parseList),
   resample: value(

@@ -16,6 +16,7 @@ import { tileRequest } from '../processing/tile-request.js'
 import type { CliContext, Talk } from './context.js'
 import type { OptionValues } from './options.js'
 import { plural } from './output.js'
+import { withRegion } from './region.js'
 import { areaOf, checkBounded, checkSceneOptions, limitOf, openSearch, queryOf, SCENE_OPTIONS } from './scenes.js'
 import { STACK_OPTIONS, seriesOptions } from './stack-options.js'
 
@@ -54,7 +55,8 @@ export function planFolders({ out, outputDir }: PlanOptions): { runFolder: strin
   return { runFolder, outputDir: outputDir ?? join(runFolder, 'tiles') }
 }
 
-export async function planTiles(ctx: CliContext, options: PlanOptions, talk: Talk): Promise<PlanMade> {
+export async function planTiles(ctx: CliContext, given: PlanOptions, talk: Talk): Promise<PlanMade> {
+  const options = await withRegion(ctx, given)
   const { cacheDir, allowSkipped, overwrite, polygon, tileSize = DEFAULT_TILE_DEG } = options
   const product = resolveProduct(options.product ?? 'AST_L1T')
   const stated = { ...options, product }

@@ -9,6 +9,7 @@ import type { CliContext, Talk } from './context.js'
 import { readInput } from './input.js'
 import { longFlag, OPTIONS, type OptionValues } from './options.js'
 import { formatDegrees, plural } from './output.js'
+import { REGION_OPTIONS } from './region.js'
 
 export const SCENE_OPTIONS = [
   'backend',
@@ -20,6 +21,7 @@ export const SCENE_OPTIONS = [
   'bbox',
   'cloudCoverMax',
   'polygon',
+  ...REGION_OPTIONS,
   'months',
   'dayNight',
   'productVersion',

@@ -31,7 +31,9 @@ export function seriesOptions(options: StackOptions): SeriesOptions {
   const { product, calibration, crs, resolution, resampling, solarIrradiance, gains, coefficients } = options
   const { allowBadSwir, maskSaturated, polygon, clipRule, reduce, resample, nWorkers, maxMemory, strict } = options
   if (clipRule !== undefined && polygon === undefined) {
-    throw new UsageError('--clip-rule is about a polygon, and there is none', { hint: 'add --polygon FILE' })
+    throw new UsageError('--clip-rule is about a polygon, and there is none', {
+      hint: 'add --polygon FILE or --region-file FILE',
+    })
   }
   return {
     bbox: areaOf(options),

@@ -1,17 +1,16 @@
-// The edges of a polygon between two latitudes, to be compared with many boxes of a row.
-import { edgesOf, isInsideEdges, type Polygon, type Position } from './polygon.js'
-
-type Edge = readonly [from: Position, to: Position]
+// The edges of a polygon between two latitudes, or two northings, to be compared with many boxes of a row.
+import type { Edge } from './edge-index.js'
+import { edgesOf, isInsideEdges, type Outline } from './polygon.js'
 
 export class PolygonRow {
   readonly #outlines: Edge[][] = []
   readonly #south: number
   readonly #north: number
 
-  constructor(polygon: Polygon, south: number, north: number) {
+  constructor(outlines: readonly Outline[], south: number, north: number) {
     this.#south = south
     this.#north = north
-    for (const rings of polygon.outlines) {
+    for (const rings of outlines) {
       const edges: Edge[] = []
       for (const ring of rings) {
         for (const edge of edgesOf(ring)) {
@@ -23,10 +22,9 @@ export class PolygonRow {
     }
   }
 
-  /** Whether the polygon shares a point with the box of these longitudes. */
+  /** Whether the polygon shares a point with the box between two longitudes. */
   intersects(west: number, east: number): boolean {
-    // Outlines begin between -180 and 180 and may run on beyond either.
-    return [0, -360, 360].some((turn) => this.#outlines.some((edges) => this.#meets(edges, west + turn, east + turn)))
+    return this.#outlines.some((edges) => this.#meets(edges, west, east))
   }
 
   #meets(edges: readonly Edge[], west: number, east: number): boolean {

@@ -2,14 +2,15 @@
 import { UsageError } from '../errors.js'
 import type { Area } from '../native/contract.js'
 import { BoundingBox } from './bounding-box.js'
+import { EdgeIndex } from './edge-index.js'
 
 /** Longitude and latitude, degrees. */
 export type Position = readonly [number, number]
 /** Closed: the last position repeats the first. Longitudes are continuous, so they may run past 180. */
 export type Ring = readonly Position[]
 
-/** Most vertices of a polygon file; every scene is compared with each edge. */
-const MAX_POSITIONS = 100_000
+/** Most vertices of a polygon file, as in the engine. */
+const MAX_POSITIONS = 1_000_000
 
 /** An outline and its holes: what lies inside an odd number of the rings is inside. */
 export type Outline = readonly Ring[]
@@ -21,6 +22,7 @@ export type Outline = readonly Ring[]
  */
 export class Polygon {
   readonly outlines: readonly Outline[]
+  #made: readonly EdgeIndex[] | undefined
 
   constructor(outlines: readonly (readonly (readonly Position[])[])[]) {
     const rings = outlines.flat()
@@ -34,16 +36,16 @@ export class Polygon {
     this.outlines = outlines.map(checkedOutline)
   }
 
-  /** The box around all outlines; it crosses the antimeridian where they lie around it. */
+  /** The smallest box around all outlines; it crosses the antimeridian where they lie around it. */
   get bbox(): BoundingBox {
-    const outer = this.outlines.map(([ring = []]) => ring)
-    const { west, south, east, north } = extentOf(outer.flatMap((ring) => nearest(ring, middleOf(outer[0] ?? []))))
-    if (east - west >= 360) return new BoundingBox({ west: -180, south, east: 180, north })
-    return new BoundingBox({ west: wrapped(west), south, east: wrapped(east), north })
+    const outer = this.outlines.map(([ring = []]) => extentOf(ring))
+    const south = outer.reduce((least, extent) => Math.min(least, extent.south), 90)
+    const north = outer.reduce((most, extent) => Math.max(most, extent.north), -90)
+    return new BoundingBox({ ...narrowest(outer), south, north })
   }
 
   contains([lon, lat]: Position): boolean {
-    return TURNS.some((turn) => this.outlines.some((rings) => isInside([lon + turn, lat], rings)))
+    return TURNS.some((turn) => this.#indices.some((edges) => isInsideEdges([lon + turn, lat], edges.at(lat))))
   }
 
   /** Whether it shares a point with a closed ring, such as a footprint. */
@@ -51,12 +53,44 @@ export class Polygon {
     const continuous = unwrapped(footprint)
     return TURNS.some((turn) => {
       const ring = shifted(continuous, turn)
-      return this.outlines.some((rings) => overlap(rings, ring))
+      const extent = extentOf(ring)
+      return this.outlines.some((rings, index) => {
+        const edges = this.#indices[index]
+        return edges !== undefined && overlap(rings, edges, ring, extent)
+      })
     })
+  }
+
+  get #indices(): readonly EdgeIndex[] {
+    this.#made ??= this.outlines.map((rings) => new EdgeIndex(rings))
+    return this.#made
   }
 }
 
 const TURNS = [-360, 0, 360]
+
+/** West and east of the narrowest box around all extents: on the other side of the widest gap between them. */
+function narrowest(extents: readonly Area[]): Pick<Area, 'west' | 'east'> {
+  const spans = extents
+    .map(({ west, east }) => ({ start: wrapped(west), end: wrapped(west) + (east - west), west, east }))
+    .sort((left, right) => left.start - right.start)
+  const [first] = spans
+  if (first === undefined) throw new UsageError('the polygon has no ring')
+  // What reaches furthest round, from before the first.
+  let furthest = spans.reduce((far, span) => (span.end > far.end ? span : far))
+  let reach = furthest.end - 360
+  let widest = { gap: 0, west: -180, east: 180 }
+  for (const span of [...spans, { ...first, start: first.start + 360 }]) {
+    if (span.start - reach > widest.gap && span.start !== first.start) {
+      widest = { gap: span.start - reach, west: wrapped(span.west), east: wrapped(furthest.east) }
+    }
+    if (span.end > reach) {
+      reach = span.end
+      furthest = span
+    }
+  }
+  return { west: widest.west, east: widest.east }
+}
 
 /** A ring of less than half a turn as continuous longitudes: of two ways between neighbours, the one of less than half a turn. */
 export function unwrapped(ring: readonly Position[]): Position[] {
@@ -150,14 +184,6 @@ function checkedRing(ring: readonly Position[]): Ring {
   return closed
 }
 
-function isInside(position: Position, rings: Outline): boolean {
-  return isInsideEdges(position, edgesOfAll(rings))
-}
-
-function* edgesOfAll(rings: Outline): Generator<[Position, Position], void, undefined> {
-  for (const ring of rings) yield* edgesOf(ring)
-}
-
 /** Even-odd rule over the edges of all rings; a position on an edge counts as inside. */
 export function isInsideEdges([x, y]: Position, edges: Iterable<readonly [Position, Position]>): boolean {
   let inside = false
@@ -178,17 +204,15 @@ function cross(x0: number, y0: number, x1: number, y1: number, x: number, y: num
 }
 
 /** Two figures meet where their edges do, or else one has a corner inside the other. */
-function overlap(rings: Outline, footprint: Ring): boolean {
-  const extent = extentOf(footprint)
-  for (const ring of rings) {
-    for (const [from, to] of edgesOf(ring)) {
-      if (isBeside(from, to, extent)) continue
-      for (const [start, end] of edgesOf(footprint)) if (edgesMeet(from, to, start, end)) return true
-    }
+function overlap(rings: Outline, edges: EdgeIndex, footprint: Ring, extent: Area): boolean {
+  if (edges.west > extent.east || edges.east < extent.west) return false
+  for (const [from, to] of edges.between(extent.south, extent.north)) {
+    if (isBeside(from, to, extent)) continue
+    for (const [start, end] of edgesOf(footprint)) if (edgesMeet(from, to, start, end)) return true
   }
   const [corner] = footprint
-  if (corner !== undefined && isInside(corner, rings)) return true
-  return rings.some(([position]) => position !== undefined && isInside(position, [footprint]))
+  if (corner !== undefined && isInsideEdges(corner, edges.at(corner[1]))) return true
+  return rings.some(([position]) => position !== undefined && isInsideEdges(position, edgesOf(footprint)))
 }
 
 function isBeside([x0, y0]: Position, [x1, y1]: Position, { west, south, east, north }: Area): boolean {

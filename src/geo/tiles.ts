@@ -2,6 +2,7 @@
 import { UsageError } from '../errors.js'
 import type { Area } from '../native/contract.js'
 import { BoundingBox } from './bounding-box.js'
+import { gridTiles } from './grid-tiles.js'
 import { Polygon, type Position } from './polygon.js'
 import { PolygonRow } from './polygon-row.js'
 
@@ -10,7 +11,19 @@ export interface DegreeTiles {
   readonly degrees: number
 }
 
-export type TileOptions = DegreeTiles & {
+/**
+ * Squares of a projected grid, counted from the origin of the CRS, so that any two areas share them. With the CRS `utm`
+ * each place is in a square of its own UTM zone: the 100 km squares of MGRS, with `metres` 100,000. The zones are those
+ * of ASTER: six degrees wide up to the poles.
+ */
+export interface GridTiles {
+  readonly metres: number
+  readonly crs: string
+}
+
+export type TileSize = DegreeTiles | GridTiles
+
+export type TileOptions = TileSize & {
   /** More tiles than this are refused; default 1,000,000. */
   readonly maxTiles?: number | undefined
 }
@@ -20,11 +33,14 @@ export type TileOptions = DegreeTiles & {
  * one, else to itself.
  */
 export interface Tile {
-  /** Such as `129.0_-38.1_131.0_-36.1`: west, south, east, north. */
+  /** Such as `129.0_-38.1_131.0_-36.1`: west, south, east, north; `EPSG-3577_-100000_-4000000_0_-3900000` on a grid. */
   readonly id: string
-  /** West, south, east, north, degrees; west is less than east. */
+  /**
+   * West, south, east, north, degrees. Of a tile of a grid, the box around it, which other tiles' boxes overlap; where
+   * west lies east of east, it crosses the antimeridian.
+   */
   readonly bbox: readonly [west: number, south: number, east: number, north: number]
-  /** CRS of `bounds`. */
+  /** CRS of `bounds`: `EPSG:4326` for tiles of degrees. */
   readonly crs: string
   /** Least x and y, greatest x and y, units of the CRS. */
   readonly bounds: readonly [minX: number, minY: number, maxX: number, maxY: number]
@@ -32,7 +48,7 @@ export interface Tile {
   readonly holdsNorthEdge: boolean
 }
 
-const MAX_TILES = 1_000_000
+export const MAX_TILES = 1_000_000
 /** A tenth of a metre. */
 const LEAST_DEGREES = 1e-6
 /** Digits of a coordinate that count: a tenth of a millimetre. */
@@ -43,13 +59,19 @@ const DIGITS = 9
  * first, the part west of it comes first. Of a polygon, the tiles that share a point with it.
  */
 export function* tiles(area: BoundingBox | Area | Polygon, options: TileOptions): Generator<Tile, void, undefined> {
-  const polygon = area instanceof Polygon ? area : undefined
-  const bbox = area instanceof Polygon ? area.bbox : new BoundingBox(area)
+  const shape = area instanceof Polygon ? area : new BoundingBox(area)
+  if ('degrees' in options) yield* degreeTiles(shape, options)
+  else yield* gridTiles(shape, options)
+}
+
+function* degreeTiles(area: BoundingBox | Polygon, options: DegreeTiles & { maxTiles?: number | undefined }) {
+  const bbox = area instanceof Polygon ? area.bbox : area
   for (const { columns, rows, holdsEastEdge } of latticesOf(bbox, options)) {
     for (const [row, south, north] of spans(rows)) {
-      const inRow = polygon === undefined ? undefined : new PolygonRow(polygon, south, north)
+      const inRow = area instanceof Polygon ? new PolygonRow(area.outlines, south, north) : undefined
       for (const [column, west, east] of spans(columns)) {
-        if (inRow?.intersects(west, east) === false) continue
+        // Outlines begin between -180 and 180 and may run on beyond either.
+        if (inRow && !TURNS.some((turn) => inRow.intersects(west + turn, east + turn))) continue
         const sides = [west, south, east, north] as const
         yield {
           id: sides.map(degreesText).join('_'),
@@ -63,6 +85,8 @@ export function* tiles(area: BoundingBox | Area | Polygon, options: TileOptions)
     }
   }
 }
+
+const TURNS = [0, -360, 360]
 
 /** Whether a position lies in a tile of degrees; longitude 180 is -180 where the tiles go on there. */
 export function tileHolds({ bbox, holdsEastEdge, holdsNorthEdge }: Tile, [lon, lat]: Position): boolean {
@@ -79,7 +103,10 @@ interface Lattice {
   holdsEastEdge: boolean
 }
 
-function latticesOf(bbox: BoundingBox, { degrees, maxTiles = MAX_TILES }: TileOptions): Lattice[] {
+function latticesOf(
+  bbox: BoundingBox,
+  { degrees, maxTiles = MAX_TILES }: DegreeTiles & { maxTiles?: number | undefined },
+): Lattice[] {
   if (!(degrees >= LEAST_DEGREES && degrees <= 360)) {
     throw new UsageError(`the size of tiles must be ${LEAST_DEGREES} to 360 degrees, got ${degrees}`)
   }

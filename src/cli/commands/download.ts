@@ -13,6 +13,7 @@ import { obtain } from '../obtain.js'
 import { addOptions, longFlag, OPTIONS, type OptionValues, readOptions } from '../options.js'
 import { formatBytes, formatFacts, JSON_SCHEMA, plural, toJson } from '../output.js'
 import type { Finish } from '../program.js'
+import { withRegion } from '../region.js'
 import { checkBounded, findScenes, limitOf, SCENE_OPTIONS, sayWhatWasLeftOut } from '../scenes.js'
 
 const FILTERS = SCENE_OPTIONS.filter((name) => name !== 'archive' && name !== 'archiveIndex')
@@ -115,10 +116,10 @@ function say(talk: Talk, report: DownloadReport<Scene>): void {
   if (incomplete > 0) talk.warn(`${plural(incomplete, 'granule')} incomplete; the same command goes on from there`)
 }
 
-async function scenesOf(ctx: CliContext, options: DownloadCommandOptions, talk: Talk): Promise<Scene[]> {
-  const { scenes: source } = options
+async function scenesOf(ctx: CliContext, given: DownloadCommandOptions, talk: Talk): Promise<Scene[]> {
+  const { scenes: source } = given
   if (source !== undefined) {
-    const filter = [...FILTERS, 'limit' as const].find((name) => options[name] !== undefined)
+    const filter = [...FILTERS, 'limit' as const].find((name) => given[name] !== undefined)
     if (filter !== undefined) {
       throw new UsageError(`--scenes and ${longFlag(OPTIONS[filter].flags)} exclude each other`, {
         hint: 'filter when searching: `aster-timeseries search ... | aster-timeseries download --scenes -`',
@@ -127,6 +128,7 @@ async function scenesOf(ctx: CliContext, options: DownloadCommandOptions, talk: 
     const { name, text } = await readInput(ctx, '--scenes', source)
     return parseScenes(text, name)
   }
+  const options = await withRegion(ctx, given)
   const { backend = 'earthaccess' } = options
   if (backend === 'local') throw new UsageError('scenes of the local backend are on disk already')
   checkBounded({ ...options, backend })

@@ -13,6 +13,7 @@ import { addOptions, type OptionValues, readOptions } from '../options.js'
 import { plural } from '../output.js'
 import type { Finish } from '../program.js'
 import { openProgress } from '../progress.js'
+import { withRegion } from '../region.js'
 import { checkFree, repeatedRequest } from '../repeat.js'
 import { formatPlan, formatReport, type LeftOut, lostSome, planJson, reportJson, sayNotes } from '../report.js'
 import {
@@ -64,13 +65,14 @@ export function registerRun(program: Command, ctx: CliContext, finish: Finish): 
   addOptions(command, NAMES).action((paths: string[]) => finish(runRun(ctx, paths, readOptions(command, NAMES))))
 }
 
-export async function runRun(ctx: CliContext, paths: readonly string[], options: RunOptions): Promise<ExitStatus> {
+export async function runRun(ctx: CliContext, paths: readonly string[], given: RunOptions): Promise<ExitStatus> {
   // With --json the report carries what is said here.
-  const talk = talkTo(ctx, { quiet: options.quiet || options.json, verbose: options.verbose })
-  if (options.request !== undefined || options.plan !== undefined) {
-    checkFree(paths, NAMES, options)
-    return execute(ctx, await repeatedRequest(ctx, options), NOTHING_LEFT_OUT, options, talk)
+  const talk = talkTo(ctx, { quiet: given.quiet || given.json, verbose: given.verbose })
+  if (given.request !== undefined || given.plan !== undefined) {
+    checkFree(paths, NAMES, given)
+    return execute(ctx, await repeatedRequest(ctx, given), NOTHING_LEFT_OUT, given, talk)
   }
+  const options = await withRegion(ctx, given)
   const output = outputOf(options)
   checkSceneOptions(paths, options)
   checkBounded(options)

@@ -7,6 +7,7 @@ import { DONE, type ExitStatus, FAILED } from '../exit-status.js'
 import { addOptions, type OptionValues, readOptions } from '../options.js'
 import { JSON_SCHEMA, plural, toJson } from '../output.js'
 import type { Finish } from '../program.js'
+import { withRegion } from '../region.js'
 import { formatScenes, linesOf, type SceneLines } from '../scene-formats.js'
 import { areaOf, findScenes, openSearch, SCENE_OPTIONS, sayWhatWasLeftOut } from '../scenes.js'
 import { openWholeFile } from '../whole-file.js'
@@ -40,10 +41,11 @@ export function registerSearch(program: Command, ctx: CliContext, finish: Finish
 export async function runSearch(
   ctx: CliContext,
   paths: readonly string[],
-  options: SearchCommandOptions,
+  given: SearchCommandOptions,
 ): Promise<ExitStatus> {
-  const { output, overwrite, json = false } = options
+  const { output, overwrite, json = false } = given
   if (output !== undefined) checkOutputPath(output, { overwrite })
+  const options = await withRegion(ctx, given)
   const talk = talkTo(ctx, options)
   if (options.count) return printCount(ctx, paths, options, talk)
   if (areaOf(options)?.crossesAntimeridian) talk.note('west lies east of east: the area crosses the antimeridian')
