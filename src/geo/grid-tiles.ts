@@ -1,16 +1,15 @@
 // Tiles of a projected grid: squares counted from the origin of a CRS, or of each UTM zone.
 import { createHash } from 'node:crypto'
 import { UsageError } from '../errors.js'
-import { callNow, unwrap } from '../native/call.js'
 import type { Area } from '../native/contract.js'
 import { outlinesWithin } from './antimeridian.js'
 import type { BoundingBox } from './bounding-box.js'
+import { type CarriedRing, carryRing, GEOGRAPHIC, ringOf, utmCrsOf } from './carry.js'
 import { extentOf, type Outline, Polygon, type Position, type Ring, wrapped } from './polygon.js'
 import { PolygonRow } from './polygon-row.js'
 import { type GridTiles, MAX_TILES, type Tile } from './tiles.js'
 
 const LEAST_METRES = 100
-const GEOGRAPHIC = 'EPSG:4326'
 /** Most that an edge of the area may be off in the grid, and a tile's edge in degrees: a part of the tile. */
 const TOLERANCE = 1e-4
 const METRES_PER_DEGREE = 111_319.49
@@ -53,14 +52,14 @@ function* utmGrids(area: BoundingBox | Polygon): Generator<Grid, void, undefined
   const outlines = outlinesOf(area)
   for (let zone = 1; zone <= 60; zone += 1) {
     const west = -186 + 6 * zone
-    for (const [south, north, first] of [
-      [-90, 0, 32_700],
-      [0, 90, 32_600],
+    for (const [south, north] of [
+      [-90, 0],
+      [0, 90],
     ] as const) {
       const parts = outlines.flatMap((rings) => outlinesWithin(rings, west, south, west + 6, north))
       if (parts.length === 0) continue
       const within = { west, south, east: west + 6, north }
-      yield { crs: `EPSG:${first + zone}`, outlines: parts, within }
+      yield { crs: utmCrsOf([west + 3, south]), outlines: parts, within }
     }
   }
 }
@@ -70,20 +69,10 @@ function outlinesOf(area: BoundingBox | Polygon): readonly Outline[] {
   return area.split().map(({ west, south, east, north }) => [ringOf(west, south, east, north)])
 }
 
-function ringOf(west: number, south: number, east: number, north: number): Position[] {
-  return [
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-    [west, south],
-  ]
-}
-
 /** The squares that share a point with the part of the area, row by row from the south. */
 function* squares({ crs, outlines, within }: Grid, metres: number, room: number): Generator<Tile, void, undefined> {
   const tolerance = Math.max(1, metres * TOLERANCE)
-  const planes = outlines.map((rings) => rings.map((ring) => closed(carried(ring, GEOGRAPHIC, crs, tolerance).ring)))
+  const planes = outlines.map((rings) => rings.map((ring) => closed(carryRing(ring, GEOGRAPHIC, crs, tolerance).ring)))
   const { west: minX, south: minY, east: maxX, north: maxY } = extentOf(planes.flat(2))
   const [columns, rows] = [stepsBetween(minX, maxX, metres), stepsBetween(minY, maxY, metres)]
   if (columns.count * rows.count > room) {
@@ -121,9 +110,9 @@ function stepsBetween(from: number, to: number, size: number) {
 /** A box of degrees around a square, cut to what is needed of it. */
 function boxAround(bounds: Tile['bounds'], crs: string, tolerance: number, within: Area): Tile['bbox'] {
   const whole = [within.west, within.south, within.east, within.north] as const
-  let square: ReturnType<typeof carried>
+  let square: CarriedRing
   try {
-    square = carried(ringOf(...bounds), crs, GEOGRAPHIC, tolerance)
+    square = carryRing(ringOf(...bounds), crs, GEOGRAPHIC, tolerance)
   } catch (error) {
     // A square that sticks out of what the projection maps.
     if (error instanceof UsageError) return whole
@@ -155,14 +144,6 @@ function cutTo([west, south, east, north]: Tile['bbox'], within: Area): Tile['bb
   if (within.west > within.east) return [west, rows[0], east, rows[1]]
   const [left, right] = [Math.max(west, within.west), Math.min(east, within.east)]
   return left < right ? [left, rows[0], right, rows[1]] : [west, rows[0], east, rows[1]]
-}
-
-function carried(ring: Ring, from: string, to: string, tolerance: number): { ring: Position[]; turn: number } {
-  const positions = Float64Array.from(ring.slice(0, -1).flat())
-  const { positions: flat, turn } = unwrap(callNow((addon) => addon.carryRing(positions, from, to, tolerance)))
-  const moved: Position[] = []
-  for (let index = 0; index + 1 < flat.length; index += 2) moved.push([flat[index] ?? 0, flat[index + 1] ?? 0])
-  return { ring: moved, turn }
 }
 
 function closed(ring: readonly Position[]): Ring {

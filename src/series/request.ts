@@ -4,8 +4,10 @@ import { CALIBRATIONS, type Calibration, SOLAR_IRRADIANCES, type SolarIrradiance
 import { resolveSubsystem, type Subsystem } from '../access/subsystem.js'
 import { resolveProduct, toBoundingBox } from '../catalog/query.js'
 import { UsageError } from '../errors.js'
+import { outlinesWithin } from '../geo/antimeridian.js'
 import type { BoundingBox } from '../geo/bounding-box.js'
-import { Polygon } from '../geo/polygon.js'
+import { extentIn, utmCrsOf } from '../geo/carry.js'
+import { Polygon, type Position } from '../geo/polygon.js'
 import { callNow, present, toException } from '../native/call.js'
 import type {
   Area,
@@ -101,14 +103,12 @@ export function buildRequest(
   return present<CubeRequest>({
     schema: REQUEST_SCHEMA,
     granules: [...granules],
-    area: options.bbox === undefined ? undefined : resolveArea(options.bbox),
-    clip: options.clip === undefined ? undefined : resolveClip(options.clip),
+    ...placeOf(options),
     product: options.product === undefined ? undefined : resolveProduct(options.product),
     subsystems: subsystems.length === 0 ? undefined : [...subsystems],
     bands: bands.length === 0 ? undefined : [...bands],
     indices: indices.length === 0 ? undefined : [...indices],
     calibration: choose('calibration', options.calibration, CALIBRATIONS),
-    crs: options.crs,
     resolution: positive('resolution', options.resolution),
     resampling: choose('resampling', options.resampling, RESAMPLINGS),
     solarIrradiance: choose('solarIrradiance', options.solarIrradiance, SOLAR_IRRADIANCES),
@@ -154,7 +154,9 @@ function resolveClip({ polygon, rule }: Clip): ClipRequest {
 function geoJsonText(polygon: PolygonLike): string {
   if (typeof polygon === 'string') return polygon
   if (!(polygon instanceof Polygon)) return JSON.stringify(polygon)
-  return JSON.stringify({ type: 'MultiPolygon', coordinates: polygon.outlines })
+  // Outlines may run on past 180 degrees.
+  const coordinates = polygon.outlines.flatMap((rings) => outlinesWithin(rings, -180, -90, 180, 90))
+  return JSON.stringify({ type: 'MultiPolygon', coordinates })
 }
 
 /** A band's short name in any of its spellings: `3N` for `ImageData3N`, `B03N`, `Band3N`, `3n` and `3`. */
@@ -185,13 +187,39 @@ export function resolveIndex(name: string): string {
   throw new UsageError(`unknown index "${name}"`, { hint: nearNamesHint(near, known, 'indices') })
 }
 
+/** Degrees of longitude that one UTM zone serves without being asked for. */
+const MAX_UTM_WIDTH_DEG = 12
+
+/** Area, polygon and CRS. Across the antimeridian no area can be stated in degrees: the extent of the grid is. */
+function placeOf({ bbox, clip, crs }: SeriesOptions): Partial<CubeRequest> {
+  const box = bbox === undefined ? boxOfClip(clip) : toBoundingBox(bbox)
+  const stated = present<Partial<CubeRequest>>({ clip: clip === undefined ? undefined : resolveClip(clip), crs })
+  if (!box?.crossesAntimeridian) {
+    return bbox === undefined ? stated : { ...stated, area: resolveArea(bbox) }
+  }
+  const { west, south, east, north } = box
+  const centre: Position = [(west + east + 360) / 2, (south + north) / 2]
+  const grid = crs ?? (east + 360 - west > MAX_UTM_WIDTH_DEG ? undefined : utmCrsOf(centre))
+  if (grid === undefined || /^\s*(EPSG:)?4326\s*$|CRS84/i.test(grid)) throw acrossAntimeridian(box)
+  return { ...stated, extent: extentIn(box, grid), crs: grid }
+}
+
+/** The box around a polygon that is at hand as one; a polygon in other forms does not cross the antimeridian. */
+function boxOfClip(clip: Clip | undefined): BoundingBox | undefined {
+  return clip?.polygon instanceof Polygon ? clip.polygon.bbox : undefined
+}
+
 /** The area of a stack, which must not cross the antimeridian. */
 export function resolveArea(area: BoundingBox | Area): Area {
   const box = toBoundingBox(area)
   if (!box.crossesAntimeridian) return box.toArea()
-  throw new UsageError(`west (${box.west}) lies east of east (${box.east})`, {
+  throw acrossAntimeridian(box)
+}
+
+function acrossAntimeridian(box: BoundingBox): UsageError {
+  return new UsageError(`west (${box.west}) lies east of east (${box.east})`, {
     hint:
-      'the order is west, south, east, north; an area across the antimeridian is made in two runs: ' +
+      'the order is west, south, east, north; an area across the antimeridian takes a CRS that goes on there, or two runs: ' +
       box
         .split()
         .map(({ west, south, east, north }) => [west, south, east, north].join(','))

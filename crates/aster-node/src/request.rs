@@ -57,6 +57,8 @@ pub struct CubeRequest {
     /// Files or folders, one per granule.
     pub granules: Vec<String>,
     pub area: Option<Area>,
+    /// Least x and y, greatest x and y of the grid, units of `crs`, instead of the area; pixels by their centres.
+    pub extent: Option<Vec<f64>>,
     pub clip: Option<ClipRequest>,
     pub product: Option<String>,
     pub subsystems: Option<Vec<String>>,
@@ -128,6 +130,11 @@ impl TryFrom<ClipRequest> for core::ClipRequest {
     }
 }
 
+fn four_numbers(list: Vec<f64>) -> Result<[f64; 4]> {
+    let count = list.len();
+    list.try_into().map_err(|_| Error::usage(format!("an extent has four numbers, got {count}")))
+}
+
 impl TryFrom<CubeRequest> for core::CubeRequest {
     type Error = Error;
     fn try_from(request: CubeRequest) -> Result<Self> {
@@ -135,6 +142,7 @@ impl TryFrom<CubeRequest> for core::CubeRequest {
             schema,
             granules,
             area,
+            extent,
             clip,
             product,
             subsystems,
@@ -162,6 +170,7 @@ impl TryFrom<CubeRequest> for core::CubeRequest {
             schema,
             granules: granules.into_iter().map(Into::into).collect(),
             area: area.map(Into::into),
+            extent: extent.map(four_numbers).transpose()?,
             clip: clip.map(TryInto::try_into).transpose()?,
             product,
             subsystems: subsystems.unwrap_or_default(),

@@ -18,22 +18,31 @@ const LARGE_AREA_DEG: f64 = 12.0;
 
 /// Default: UTM zone of the area's centre (or of most scenes), finest native pixel, the lattice that most scenes of that zone share.
 pub fn target_grid(request: &CubeRequest, wanted: &Wanted, scenes: &[ScenePlan]) -> Result<GeoBox> {
+    if let (Some([min_x, min_y, max_x, max_y]), Some(crs)) = (request.extent, &wanted.crs) {
+        let pixel = pixel_size(request, crs, scenes);
+        let bounds = Bounds { min_x, min_y, max_x, max_y };
+        return GeoBox::of_centres_in(&bounds, crs, pixel, lattice_anchor(crs, pixel, scenes));
+    }
     let bounds = request.clip.as_ref().map(|c| c.polygon.bounds());
     let area = request.area.or(bounds).map(|area| near_scenes(area, scenes)).transpose()?;
     let crs = match &wanted.crs {
         Some(crs) => crs.clone(),
         None => default_crs(area.as_ref(), scenes)?,
     };
-    let native = finest_pixel(scenes);
-    let pixel = match request.resolution {
-        Some(pixel) => pixel,
-        None if crs.is_geographic() => native / METRES_PER_DEGREE,
-        None => native,
-    };
+    let pixel = pixel_size(request, &crs, scenes);
     let anchor = lattice_anchor(&crs, pixel, scenes);
     match &area {
         Some(area) => GeoBox::covering(area, &crs, pixel, anchor),
         None => whole_extent(&crs, pixel, anchor, scenes),
+    }
+}
+
+fn pixel_size(request: &CubeRequest, crs: &Crs, scenes: &[ScenePlan]) -> f64 {
+    let native = finest_pixel(scenes);
+    match request.resolution {
+        Some(pixel) => pixel,
+        None if crs.is_geographic() => native / METRES_PER_DEGREE,
+        None => native,
     }
 }
 

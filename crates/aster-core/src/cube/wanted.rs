@@ -111,6 +111,20 @@ pub struct Wanted {
 }
 
 impl CubeRequest {
+    fn check_extent(&self, [min_x, min_y, max_x, max_y]: [f64; 4]) -> Result<()> {
+        if self.area.is_some() {
+            return Err(Error::usage("area and extent exclude each other"));
+        }
+        if self.crs.is_none() {
+            return Err(Error::usage("an extent needs the crs that its numbers are of"));
+        }
+        if !(min_x < max_x && min_y < max_y && [min_x, min_y, max_x, max_y].iter().all(|v| v.is_finite())) {
+            return Err(Error::usage(format!("{min_x} {min_y} {max_x} {max_y} is no extent"))
+                .hint("the order is least x, least y, greatest x, greatest y"));
+        }
+        Ok(())
+    }
+
     /// Checks every word of the request; no file is touched.
     ///
     /// # Errors
@@ -124,6 +138,9 @@ impl CubeRequest {
         }
         if let Some(a) = self.area {
             Area::new(a.west, a.south, a.east, a.north)?;
+        }
+        if let Some(extent) = self.extent {
+            self.check_extent(extent)?;
         }
         if self.resolution.is_some_and(|r| !(r.is_finite() && r > 0.0)) {
             return Err(Error::usage("resolution has to be a positive number"));

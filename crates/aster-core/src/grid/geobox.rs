@@ -138,8 +138,37 @@ impl GeoBox {
         let slack = 1e-6;
         let floor = |v: f64, a: f64| ((v - a) / pixel + slack).floor();
         let ceil = |v: f64, a: f64| ((v - a) / pixel - slack).ceil();
-        let (c0, c1) = (floor(bounds.min_x, anchor.x), ceil(bounds.max_x, anchor.x));
-        let (r0, r1) = (floor(bounds.min_y, anchor.y), ceil(bounds.max_y, anchor.y));
+        Self::of_rows_and_columns(
+            (floor(bounds.min_x, anchor.x), ceil(bounds.max_x, anchor.x)),
+            (floor(bounds.min_y, anchor.y), ceil(bounds.max_y, anchor.y)),
+            (crs, pixel, anchor),
+        )
+    }
+    /// The grid of the pixels whose centre lies in `bounds`, where the greatest x and y are not part of them: of two
+    /// bounds side by side each pixel is in one.
+    ///
+    /// # Errors
+    /// `USAGE` when there is no such pixel, or too many.
+    pub fn of_centres_in(bounds: &Bounds, crs: &Crs, pixel: f64, anchor: Xy) -> Result<Self> {
+        let first = |v: f64, a: f64| {
+            let at = (v - a) / pixel - 0.5;
+            // A centre on an edge lies there whatever rounding says.
+            if (at - at.round()).abs() < 1e-6 { at.round() } else { at.ceil() }
+        };
+        let columns = (first(bounds.min_x, anchor.x), first(bounds.max_x, anchor.x));
+        let rows = (first(bounds.min_y, anchor.y), first(bounds.max_y, anchor.y));
+        if columns.0 >= columns.1 || rows.0 >= rows.1 {
+            return Err(Error::usage(format!("no pixel of {pixel} has its centre in the extent"))
+                .hint("choose a larger extent or a finer --resolution"));
+        }
+        Self::of_rows_and_columns(columns, rows, (crs, pixel, anchor))
+    }
+    /// Columns from the left and rows from below, each from the first to before the last, counted from the anchor.
+    fn of_rows_and_columns(
+        (c0, c1): (f64, f64),
+        (r0, r1): (f64, f64),
+        (crs, pixel, anchor): (&Crs, f64, Xy),
+    ) -> Result<Self> {
         let (nx, ny) = ((c1 - c0).max(1.0), (r1 - r0).max(1.0));
         // NetCDF and the chunk numbering hold more, but no screen or disk holds a grid beyond this.
         const MAX_SIDE: f64 = 20_000_000.0;
@@ -191,4 +220,32 @@ fn bounds_of(points: impl IntoIterator<Item = Xy>) -> Bounds {
             max_y: b.max_y.max(p.y),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extents_side_by_side_share_no_pixel() {
+        let crs = Crs::Utm { zone: 54, south: true };
+        // Centres on multiples of the pixel lie on the edges of such extents.
+        for anchor in [7.5, 0.0, 3.2] {
+            let anchor = Xy { x: anchor, y: anchor };
+            let of = |min_x: f64, max_x: f64| {
+                let bounds = Bounds { min_x, min_y: 6_500_000.0, max_x, max_y: 6_500_300.0 };
+                GeoBox::of_centres_in(&bounds, &crs, 15.0, anchor).unwrap()
+            };
+            let (left, right) = (of(300_000.0, 400_000.0), of(400_000.0, 500_000.0));
+            let both = of(300_000.0, 500_000.0);
+            assert_eq!(left.bounds().max_x, right.bounds().min_x);
+            assert_eq!(left.shape.nx + right.shape.nx, both.shape.nx);
+            let first = left.bounds().min_x + 7.5;
+            assert!((300_000.0..300_015.0).contains(&first), "{first}");
+            assert_eq!(both.shape.ny, 20);
+        }
+        let thin = Bounds { min_x: 1.0, min_y: 0.0, max_x: 2.0, max_y: 100.0 };
+        let error = GeoBox::of_centres_in(&thin, &crs, 15.0, Xy { x: 0.0, y: 0.0 }).unwrap_err();
+        assert!(error.message().contains("no pixel of 15"));
+    }
 }
