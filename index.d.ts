@@ -9,6 +9,18 @@ export declare class CubeJob {
   cancel(): void
 }
 
+/** Files whose bytes a callback fetches. */
+export declare class RemoteFiles {
+  /** `onRequest` must answer every request, at any time, with `supply` or `fail`. */
+  constructor(paths: Array<string>, onRequest: (request: RangeRequest) => void)
+  /** The bytes that a request asked for. */
+  supply(id: number, files: Array<SuppliedRanges>): void
+  /** Why a request cannot be answered. */
+  fail(id: number, error: NativeError): void
+  /** Ends it: whoever waits is told so, and the callback is released. */
+  close(): void
+}
+
 /** What a folder holds. */
 export interface ArchiveListing {
   granules: Array<GranuleInfo>
@@ -274,6 +286,9 @@ export interface CubeRequest {
 /** Reads the headers of a granule: a file, or the folder of one. */
 export declare function describeGranule(path: string): Promise<GranuleOutcome>
 
+/** As `describeGranule`, of files that are elsewhere. */
+export declare function describeRemoteGranule(path: string, remote: RemoteFiles): Promise<GranuleOutcome>
+
 export interface ErrorCodeInfo {
   code: string
   exitCode: number
@@ -389,6 +404,9 @@ export interface PlanOutcome {
   error?: NativeError
 }
 
+/** As `planCube`, with files that are elsewhere. */
+export declare function planRemoteCube(request: CubeRequest, remote: RemoteFiles): Promise<PlanOutcome>
+
 export interface ProductInfo {
   name: string
   title: string
@@ -405,6 +423,12 @@ export declare function products(): Array<ProductInfo>
 
 /** Radiance from DN: ucc x DN + offset (default -ucc), NaN where DN is 0. */
 export declare function radianceFromDn(dn: Uint8Array | Uint16Array, ucc: number, offset?: number | undefined | null): Float32Array
+
+/** A question; it waits for `supply` or `fail` with its number. */
+export interface RangeRequest {
+  id: number
+  files: Array<WantedFileRanges>
+}
 
 /** Reads a window of a band, all of it by default. */
 export declare function readBand(request: ReadBandRequest): Promise<BandOutcome>
@@ -423,6 +447,9 @@ export interface ReadBandRequest {
   gains?: Array<GainOverride>
   coefficients?: Array<CoefficientOverride>
 }
+
+/** As `readBand`, of files that are elsewhere. */
+export declare function readRemoteBand(request: ReadBandRequest, remote: RemoteFiles): Promise<BandOutcome>
 
 /** Reads a request from JSON, such as the `aster_request` of an output: the inverse of what was embedded there. */
 export declare function readRequest(json: string): RequestOutcome
@@ -508,11 +535,19 @@ export interface SkippedScene {
   error: NativeError
 }
 
-/** Starts a job; `onEvent` is called at most ten times a second and once per scene. */
-export declare function startCube(request: CubeRequest, onEvent: (event: CubeEvent) => void): CubeJob
+/** Starts a job; `onEvent` is called at most ten times a second and once per scene. Files of `remote` are fetched. */
+export declare function startCube(request: CubeRequest, onEvent: (event: CubeEvent) => void, remote?: RemoteFiles | undefined | null): CubeJob
 
 /** Names near a misspelt one, best first. `kind`: 'product' | 'band' | 'index' */
 export declare function suggest(kind: string, name: string): Array<string>
+
+/** What came of one file. */
+export interface SuppliedRanges {
+  /** Of the whole file. */
+  fileBytes: number
+  /** In the order of the ranges. */
+  parts: Array<Uint8Array>
+}
 
 /** One time step of the output. */
 export interface TimeStep {
@@ -528,4 +563,12 @@ export interface TimeStep {
   ids: Array<string>
   /** Pixels with a value by variable; not known before a run. */
   validPixels?: Record<string, number>
+}
+
+/** Ranges wanted of one file. */
+export interface WantedFileRanges {
+  /** The file, by the path it was announced with. */
+  path: string
+  /** First byte and length of each. The first one asked of a file may reach beyond its end. */
+  ranges: Array<Array<number>>
 }

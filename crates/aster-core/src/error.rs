@@ -31,11 +31,16 @@ error_codes! {
     Config "CONFIG" 78 false "a configuration file or environment variable is wrong";
     AuthMissing "AUTH_MISSING" 77 false "no credentials were found";
     AuthRejected "AUTH_REJECTED" 77 false "the credentials were refused";
+    AuthExpired "AUTH_EXPIRED" 77 false "the token has expired or was revoked";
     AuthTerms "AUTH_TERMS" 77 false "terms of use have to be accepted first";
     NotFound "NOT_FOUND" 1 false "a file, product, band, region or scene does not exist";
+    AuthLoginPage "AUTH_LOGIN_PAGE" 77 false "a login page came instead of data";
     Network "NETWORK" 75 true "the network failed";
     RateLimited "RATE_LIMITED" 75 true "a server asked to slow down";
     Timeout "TIMEOUT" 75 true "a server did not answer in time";
+    Service "SERVICE" 1 false "a service refused a request, or answered something else than was asked for";
+    AddressExpired "ADDRESS_EXPIRED" 75 false "a signed address is not valid any more";
+    RetiredHost "RETIRED_HOST" 1 false "an address belongs to a host that no longer serves data";
     InputIo "INPUT_IO" 1 false "an input file cannot be read";
     NotHdf4 "NOT_HDF4" 65 false "a file is no granule this version reads";
     Corrupt "CORRUPT" 65 false "a file is damaged";
@@ -49,6 +54,19 @@ error_codes! {
     DiskFull "DISK_FULL" 1 false "the disk of the output is full";
     Cancelled "CANCELLED" 130 false "the user or the scheduler stopped it";
     Internal "INTERNAL" 70 false "a bug of ours";
+}
+
+impl ErrorCode {
+    /// The code of a name that came from outside.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+    /// Whether what is wrong is wrong for every granule: nothing is gained by leaving one out.
+    pub fn concerns_all(self) -> bool {
+        use ErrorCode::{AuthExpired, AuthLoginPage, AuthMissing, AuthRejected, AuthTerms};
+        let login = [AuthExpired, AuthLoginPage, AuthMissing, AuthRejected, AuthTerms];
+        login.contains(&self) || matches!(self, Self::Cancelled | Self::Config)
+    }
 }
 
 /// What happened to which thing (message), where (path) and what to do next (hint).

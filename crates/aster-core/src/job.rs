@@ -12,7 +12,8 @@ use crate::cube::sink::{ChunkObserver, ChunkSink, CubeLayout};
 use crate::error::{Error, Result};
 use crate::event::{Counters, Event, EventKind, EventListener};
 use crate::granule::facts::GranuleFacts;
-use crate::granule::open::open;
+use crate::granule::files::Files;
+use crate::granule::open::open_in;
 use crate::grid::pixel_area::PixelArea;
 use crate::product::catalogue::Product;
 use crate::stats::area::{AreaStatistics, StatisticsSink};
@@ -55,19 +56,31 @@ pub fn resources(request: &CubeRequest) -> Resources {
 /// # Errors
 /// Those of [`CubeRequest::understand`] and [`CubePlan::new`], and of the output path.
 pub fn plan(request: &CubeRequest) -> Result<CubePlan> {
-    let pool = pool(request)?;
-    pool.install(|| plan_here(request))
+    plan_in(request, &Files::local())
 }
 
-fn plan_here(request: &CubeRequest) -> Result<CubePlan> {
+/// As [`plan`], with files that may be elsewhere.
+///
+/// # Errors
+/// Those of [`plan`], and of fetching where it is not one granule's affair.
+pub fn plan_in(request: &CubeRequest, files: &Files) -> Result<CubePlan> {
+    let pool = pool(request)?;
+    pool.install(|| plan_here(request, files))
+}
+
+fn plan_here(request: &CubeRequest, files: &Files) -> Result<CubePlan> {
     // Wrong words are told before any file is opened.
     request.understand()?;
     output::check(request)?;
     let opened: Vec<(PathBuf, Result<GranuleFacts>)> = request
         .granules
         .par_iter()
-        .map(|path| (path.clone(), open(path).map(|g| g.facts().clone())))
+        .map(|path| (path.clone(), open_in(path, files).map(|g| g.facts().clone())))
         .collect();
+    let hopeless = opened.iter().filter_map(|(_, f)| f.as_ref().err()).find(|e| e.code().concerns_all());
+    if let Some(error) = hopeless {
+        return Err(error.clone());
+    }
     let product = request.product.clone().or_else(|| common_product(&opened));
     let mut request = CubeRequest { product, ..request.clone() };
     let mut wanted = request.understand()?;
@@ -94,9 +107,22 @@ fn common_product(opened: &[(PathBuf, Result<GranuleFacts>)]) -> Option<String> 
 /// # Errors
 /// Those of [`plan`] and [`execute`]; nothing is left under the output's name then.
 pub fn run(request: &CubeRequest, listener: &EventListener, cancel: &CancelToken) -> Result<JobOutput> {
+    run_in(request, &Files::local(), listener, cancel)
+}
+
+/// As [`run`], with files that may be elsewhere. Whoever fetches their bytes has to heed `cancel` as well.
+///
+/// # Errors
+/// Those of [`run`], and of fetching where it is not one granule's affair.
+pub fn run_in(
+    request: &CubeRequest,
+    files: &Files,
+    listener: &EventListener,
+    cancel: &CancelToken,
+) -> Result<JobOutput> {
     let start = Instant::now();
     let pool = pool(request)?;
-    let mut output = pool.install(|| run_here(request, listener, cancel))?;
+    let mut output = pool.install(|| run_here(request, files, listener, cancel))?;
     output.report.elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let report = &output.report;
     let counters = Counters {
@@ -112,16 +138,22 @@ pub fn run(request: &CubeRequest, listener: &EventListener, cancel: &CancelToken
     Ok(output)
 }
 
-fn run_here(request: &CubeRequest, listener: &EventListener, cancel: &CancelToken) -> Result<JobOutput> {
+fn run_here(
+    request: &CubeRequest,
+    files: &Files,
+    listener: &EventListener,
+    cancel: &CancelToken,
+) -> Result<JobOutput> {
     cancel.check()?;
-    let plan = plan_here(request)?;
+    let plan = plan_here(request, files)?;
     let created = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let layout = layout(&plan, request, &created)?;
     let quicklook = request.output.quicklook.as_ref().map(|_| Quicklook::new(&layout));
     let go = |sink: &dyn ChunkSink| -> Result<Executed> {
         let observer = quicklook.as_ref().map(|picture| picture as &dyn ChunkObserver);
         let layout = &layout;
-        execute(&plan, &Surroundings { layout, sink, observer, listener, cancel, strict: request.strict })
+        let strict = request.strict;
+        execute(&plan, &Surroundings { layout, sink, observer, listener, files, cancel, strict })
     };
     let (mut statistics, mut arrays) = (Vec::new(), Vec::new());
     let (executed, mut outputs) = match Format::of(&request.output)? {

@@ -1,6 +1,8 @@
 //! Plans and runs cubes: a job has a thread of its own and a pool sized by the request, never Node's.
 use crate::outcome::{NativeError, guarded, outcome};
+use crate::remote::RemoteFiles;
 use crate::request::CubeRequest;
+use crate::thread::in_thread;
 use crate::types::{
     CubeArray, CubeEvent, CubePlan, CubeReport, GridInfo, PlannedScene, SceneStatistics, SkippedScene,
     TimeStep, side, text, wanted_pixels,
@@ -16,6 +18,7 @@ use aster_core::cube::scene_plan::ScenePlan;
 use aster_core::cube::sink::{ValueType, VariableSpec};
 use aster_core::error::Error;
 use aster_core::event::Event;
+use aster_core::granule::files::Files;
 use aster_core::job::{self, JobOutput};
 use napi::bindgen_prelude::{AsyncTask, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -37,19 +40,33 @@ impl Task for Plan {
     fn compute(&mut self) -> napi::Result<Self::Output> {
         Ok(guarded(|| {
             let request = self.0.take().ok_or_else(|| Error::internal("a plan was asked for twice"))?;
-            let request = CoreRequest::try_from(request)?;
-            let plan = job::plan(&request)?;
-            let path = request.output.path.as_ref();
-            let folder =
-                path.map(|p| p.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(".".as_ref()));
-            // The names alone are wanted of the layout, not its date.
-            let variables = layout(&plan, &request, "")?.variables.into_iter().map(|v| v.name).collect();
-            Ok(CubePlan::new(&plan, variables, folder.and_then(free_disk_bytes)))
+            planned(request, &Files::local())
         }))
     }
     fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<PlanOutcome> {
         Ok(output.into())
     }
+}
+
+fn planned(request: CubeRequest, files: &Files) -> aster_core::Result<CubePlan> {
+    let request = CoreRequest::try_from(request)?;
+    let plan = job::plan_in(&request, files)?;
+    let path = request.output.path.as_ref();
+    let folder = path.map(|p| p.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(".".as_ref()));
+    // The names alone are wanted of the layout, not its date.
+    let variables = layout(&plan, &request, "")?.variables.into_iter().map(|v| v.name).collect();
+    Ok(CubePlan::new(&plan, variables, folder.and_then(free_disk_bytes)))
+}
+
+/// As `planCube`, with files that are elsewhere.
+#[napi(ts_return_type = "Promise<PlanOutcome>")]
+pub fn plan_remote_cube<'env>(
+    env: &'env Env,
+    request: CubeRequest,
+    remote: &RemoteFiles,
+) -> napi::Result<Object<'env>> {
+    let files = remote.files(&CancelToken::new());
+    in_thread(env, "aster-plan", move || planned(request, &files), PlanOutcome::from)
 }
 
 /// Plans a request: headers are read, pixels are not, nothing is written.
@@ -103,17 +120,19 @@ fn resolve(deferred: Deferred, finished: Finished) {
     deferred.resolve(Box::new(move |_| Ok(finished.into())));
 }
 
-/// Starts a job; `onEvent` is called at most ten times a second and once per scene.
+/// Starts a job; `onEvent` is called at most ten times a second and once per scene. Files of `remote` are fetched.
 #[napi]
 pub fn start_cube(
     request: CubeRequest,
     #[napi(ts_arg_type = "(event: CubeEvent) => void")] on_event: Listener,
+    remote: Option<&RemoteFiles>,
 ) -> napi::Result<CubeJob> {
     let cancel = CancelToken::new();
+    let files = remote.map_or_else(Files::local, |remote| remote.files(&cancel));
     let meeting = Arc::new(Mutex::new(Meeting::default()));
     let (token, place) = (cancel.clone(), Arc::clone(&meeting));
     std::thread::Builder::new().name("aster-job".to_string()).spawn(move || {
-        let finished = work(request, on_event, &token);
+        let finished = work(request, &files, on_event, &token);
         let mut meeting = place.lock().unwrap_or_else(PoisonError::into_inner);
         match meeting.waiting.take() {
             Some(deferred) => resolve(deferred, finished),
@@ -124,12 +143,12 @@ pub fn start_cube(
 }
 
 /// Takes the callback by value: it is released before the promise resolves.
-fn work(request: CubeRequest, on_event: Listener, cancel: &CancelToken) -> Finished {
+fn work(request: CubeRequest, files: &Files, on_event: Listener, cancel: &CancelToken) -> Finished {
     guarded(move || {
         let listener = move |event: Event| {
             on_event.call(CubeEvent::from(event), ThreadsafeFunctionCallMode::NonBlocking);
         };
-        job::run(&request.try_into()?, &listener, cancel)
+        job::run_in(&request.try_into()?, files, &listener, cancel)
     })
     .map(report)
 }

@@ -1,12 +1,15 @@
 //! Headers and bands of granules, off the event loop.
 use crate::outcome::{NativeError, guarded, outcome};
+use crate::remote::RemoteFiles;
 use crate::request::{CoefficientOverride, GainOverride};
+use crate::thread::in_thread;
 use crate::types::{GranuleInfo, side, text};
-use aster_core::cube::read_band::{BandValues, ReadBand, Values, read_band as read};
+use aster_core::cancel::CancelToken;
+use aster_core::cube::read_band::{BandValues, ReadBand, Values, read_band as read, read_band_in};
 use aster_core::granule::archive;
 use aster_core::granule::facts::GranuleFacts;
-use aster_core::granule::open::open;
-use napi::bindgen_prelude::{AsyncTask, Float32Array, Uint8Array, Uint16Array};
+use aster_core::granule::open::{open, open_in};
+use napi::bindgen_prelude::{AsyncTask, Float32Array, Object, Uint8Array, Uint16Array};
 use napi::{Env, Task};
 use napi_derive::napi;
 use std::path::{Path, PathBuf};
@@ -89,6 +92,18 @@ impl Task for Describe {
 #[napi(ts_return_type = "Promise<GranuleOutcome>")]
 pub fn describe_granule(path: String) -> AsyncTask<Describe> {
     AsyncTask::new(Describe(path.into()))
+}
+
+/// As `describeGranule`, of files that are elsewhere.
+#[napi(ts_return_type = "Promise<GranuleOutcome>")]
+pub fn describe_remote_granule<'env>(
+    env: &'env Env,
+    path: String,
+    remote: &RemoteFiles,
+) -> napi::Result<Object<'env>> {
+    let (path, files) = (PathBuf::from(path), remote.files(&CancelToken::new()));
+    let work = move || describe(&path, open_in(&path, &files)?.facts());
+    in_thread(env, "aster-describe", work, GranuleOutcome::from)
 }
 
 pub struct Scan {
@@ -199,4 +214,20 @@ impl From<BandValues> for BandArray {
 #[napi(ts_return_type = "Promise<BandOutcome>")]
 pub fn read_band(request: ReadBandRequest) -> AsyncTask<Read> {
     AsyncTask::new(Read(request))
+}
+
+/// As `readBand`, of files that are elsewhere.
+#[napi(ts_return_type = "Promise<BandOutcome>")]
+pub fn read_remote_band<'env>(
+    env: &'env Env,
+    request: ReadBandRequest,
+    remote: &RemoteFiles,
+) -> napi::Result<Object<'env>> {
+    let (request, files) = (core_request(request), remote.files(&CancelToken::new()));
+    in_thread(
+        env,
+        "aster-read",
+        move || read_band_in(&request, &files),
+        |read| BandOutcome::from(read.map(BandArray::from)),
+    )
 }

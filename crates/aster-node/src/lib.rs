@@ -9,6 +9,8 @@ pub mod granule;
 pub mod math;
 pub mod outcome;
 pub mod region;
+pub mod remote;
 pub mod request;
 pub mod request_json;
+pub mod thread;
 pub mod types;

@@ -12,6 +12,7 @@ use crate::cube::steps::{Look, StepPlan};
 use crate::cube::storable::make_storable;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{EventKind, EventListener};
+use crate::granule::files::Files;
 use crate::grid::geobox::PixelRect;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,8 @@ pub struct Surroundings<'a> {
     pub observer: Option<&'a dyn ChunkObserver>,
     /// Progress.
     pub listener: &'a EventListener,
+    /// Where granules' files are.
+    pub files: &'a Files,
     /// Request to stop.
     pub cancel: &'a CancelToken,
     /// Stop at the first bad granule.
@@ -153,7 +156,7 @@ impl<'a> Run<'a> {
         let mut saturated = Vec::new();
         for (look, block) in step.looks.iter().flat_map(|l| plan.blocks.iter().map(move |b| (l, *b))) {
             let parts = parts_of(plan, look, plan.pixels_of(block))?;
-            with_loaded(plan, &parts, around.cancel, |loaded| {
+            with_loaded(plan, &parts, around.files, around.cancel, |loaded| {
                 self.has_read(&parts);
                 saturated = loaded.iter().map(|scene| saturated_of(plan, scene)).collect();
                 let touched = positions_of(plan, &parts, block);
@@ -265,7 +268,7 @@ impl<'a> Run<'a> {
         if parts.is_empty() {
             return Ok(());
         }
-        let counted = with_loaded(plan, &parts, around.cancel, |loaded| {
+        let counted = with_loaded(plan, &parts, around.files, around.cancel, |loaded| {
             self.has_read(&parts);
             let lookups = lookups_of(plan, loaded);
             let each = positions_in(block).into_par_iter().zip(states.par_iter_mut());

@@ -6,8 +6,10 @@ use crate::cube::sample::LoadedScene;
 use crate::cube::scene_plan::ScenePlan;
 use crate::cube::wanted::VariableKind;
 use crate::error::{Error, Result};
+use crate::granule::Granule;
 use crate::granule::dn::DnWindow;
-use crate::granule::{Granule, open::open};
+use crate::granule::files::Files;
+use crate::granule::open::open_in;
 use crate::grid::clip::Cover;
 use crate::grid::geobox::PixelRect;
 use crate::index::eval::eval_row;
@@ -23,6 +25,13 @@ pub(super) enum Failure {
 }
 
 pub(super) type Attempt<T> = std::result::Result<T, Failure>;
+
+impl Failure {
+    /// A granule is not to blame for what would happen to every other one too.
+    fn of_scene(scene: usize, error: Error) -> Self {
+        if error.code().concerns_all() { Self::Job(error) } else { Self::Scene(scene, error) }
+    }
+}
 
 /// A scene of a look within a block, and its index in the plan.
 pub(super) type Part<'a> = (usize, Cow<'a, ScenePlan>);
@@ -41,17 +50,18 @@ pub(super) fn parts_of<'a>(plan: &'a CubePlan, look: &[usize], block: PixelRect)
 pub(super) fn with_loaded<T>(
     plan: &CubePlan,
     parts: &[Part<'_>],
+    files: &Files,
     cancel: &CancelToken,
     act: impl FnOnce(&[LoadedScene<'_>]) -> Attempt<T>,
 ) -> Attempt<T> {
     cancel.check().map_err(Failure::Job)?;
-    let opened =
-        parts.par_iter().map(|(index, part)| open(&part.path).map_err(|e| Failure::Scene(*index, e)));
-    let granules = opened.collect::<Attempt<Vec<Box<dyn Granule>>>>()?;
-    let windows = parts
+    let opened = parts
         .par_iter()
-        .zip(&granules)
-        .map(|((index, part), granule)| load(granule.as_ref(), part).map_err(|e| Failure::Scene(*index, e)));
+        .map(|(index, part)| open_in(&part.path, files).map_err(|e| Failure::of_scene(*index, e)));
+    let granules = opened.collect::<Attempt<Vec<Box<dyn Granule>>>>()?;
+    let windows = parts.par_iter().zip(&granules).map(|((index, part), granule)| {
+        load(granule.as_ref(), part).map_err(|e| Failure::of_scene(*index, e))
+    });
     let windows = windows.collect::<Attempt<Vec<_>>>()?;
     let scenes = parts.iter().zip(windows);
     let loaded: Vec<LoadedScene<'_>> =
@@ -61,6 +71,8 @@ pub(super) fn with_loaded<T>(
 
 /// DN of every band that touches the grid, decoded in parallel.
 fn load<'g>(granule: &'g dyn Granule, scene: &ScenePlan) -> Result<Vec<Option<DnWindow<'g>>>> {
+    let reads: Vec<_> = scene.bands.iter().map(|band| (band.band, band.window)).collect();
+    granule.prepare(&reads)?;
     let read = scene.bands.par_iter().map(|band| match band.window.is_empty() {
         true => Ok(None),
         false => granule.read(band.band, band.window).map(Some),

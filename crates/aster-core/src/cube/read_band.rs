@@ -5,7 +5,8 @@ use crate::cube::wanted::Input;
 use crate::error::{Error, ErrorCode, Result};
 use crate::geo::affine::Xy;
 use crate::granule::dn::{DnData, DnWindow};
-use crate::granule::open::open;
+use crate::granule::files::Files;
+use crate::granule::open::open_in;
 use crate::grid::geobox::{GeoBox, PixelRect, Shape};
 use crate::product::band::Band;
 use crate::radiometry::table::Quantity;
@@ -67,8 +68,16 @@ pub struct BandValues {
 /// # Errors
 /// `USAGE` for a window outside the band, those of opening, and of calibration.
 pub fn read_band(request: &ReadBand) -> Result<BandValues> {
+    read_band_in(request, &Files::local())
+}
+
+/// As [`read_band`], with files that may be elsewhere.
+///
+/// # Errors
+/// Those of [`read_band`], and whatever kept remote bytes from coming.
+pub fn read_band_in(request: &ReadBand, files: &Files) -> Result<BandValues> {
     let band: Band = request.band.parse()?;
-    let granule = open(&request.path)?;
+    let granule = open_in(&request.path, files)?;
     let facts = granule.facts();
     let band_facts = facts.band(band).ok_or_else(|| {
         let present: Vec<&str> = facts.bands.iter().map(|b| b.band.name()).collect();
@@ -89,6 +98,7 @@ pub fn read_band(request: &ReadBand) -> Result<BandValues> {
     }
     .understand()?;
     let calibration = calibration(facts, band_facts, Input { band, quantity }, &wanted, false)?;
+    granule.prepare(&[(band, rect)])?;
     let read = granule.read(band, rect)?;
     let values = match (quantity, &read.data) {
         (Quantity::Dn, DnData::U8(d)) => Values::U8(cut(d, &read, rect, |v| v)),

@@ -215,6 +215,7 @@ impl BandPlan {
             // Mapped pages are resident while in use; they come in whole rows.
             ReadCost::Borrowed => (window.rows * self.source.shape.nx) as u64 * number,
             ReadCost::Window => self.window_bytes,
+            ReadCost::Fetched => self.window_bytes + (window.rows * self.source.shape.nx) as u64 * number,
             // The decoded band, the window cut from it, and the compressed stream's own pages.
             ReadCost::WholeBand => {
                 self.window_bytes + 2 * (self.source.shape.ny * self.source.shape.nx) as u64 * number

@@ -69,6 +69,8 @@ pub enum ReadCost {
     Borrowed,
     /// The window.
     Window,
+    /// The window, and the rows it touches as they were fetched.
+    Fetched,
     /// The window, and the band once more: one compressed stream is decoded from its start.
     WholeBand,
 }

@@ -4,16 +4,19 @@ use crate::geo::affine::Affine;
 use crate::granule::Granule;
 use crate::granule::dn::{DnData, DnType, DnWindow};
 use crate::granule::facts::{BandFacts, GranuleFacts, GranuleForm, ReadCost};
+use crate::granule::files::FileBytes;
 use crate::granule::metadata::Metadata;
+use crate::granule::remote::{self, RemoteFile};
 use crate::granule::swath_lattice;
 use crate::granule::utm_zone;
 use crate::grid::geobox::{GeoBox, PixelRect, Shape};
 use crate::product::band::Band;
 use crate::product::granule_name::GranuleName;
 use crate::radiometry::gain::Gain;
-use hdf4::{Dataset, File, NumberType, StorageKind, Window};
+use hdf4::{ByteSource, Dataset, File, NumberType, OpenOptions, StorageKind, Window};
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// An open HDF-EOS2 granule.
 pub struct HdfEos {
@@ -21,6 +24,8 @@ pub struct HdfEos {
     facts: GranuleFacts,
     /// Dataset path of each band.
     datasets: Vec<(Band, String)>,
+    /// The file, when it is elsewhere.
+    remote: Option<Arc<RemoteFile>>,
 }
 
 impl HdfEos {
@@ -29,12 +34,22 @@ impl HdfEos {
     /// # Errors
     /// `NOT_HDF4`, `CORRUPT`, `MISSING_METADATA` (no acquisition time, no place), `UNSUPPORTED` (L1A).
     pub fn open(path: &Path) -> Result<Self> {
-        Self::read(path).map_err(|e| e.at(path))
+        Self::from_bytes(path, FileBytes::on_disk(path)?)
     }
 
-    fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::metadata(path).map_err(|e| Error::input_io(path, &e))?.len();
-        let file = File::open(path).map_err(|e| from_hdf4(path, &e))?;
+    /// As [`HdfEos::open`]; a file on disk is mapped.
+    pub(super) fn from_bytes(path: &Path, bytes: FileBytes) -> Result<Self> {
+        let (length, remote) = (bytes.len(), bytes.remote().cloned());
+        drop(bytes);
+        let file = match remote.clone() {
+            Some(remote) => OpenOptions::new().from_source(remote as Arc<dyn ByteSource>),
+            None => File::open(path),
+        };
+        let file = file.map_err(|e| from_hdf4(path, &e))?;
+        Self::read(path, file, length, remote).map_err(|e| e.at(path))
+    }
+
+    fn read(path: &Path, file: File, bytes: u64, remote: Option<Arc<RemoteFile>>) -> Result<Self> {
         let metadata = Metadata::of(&file)?;
         let name = granule_name(path, &metadata)?;
         let time = metadata.acquisition().map_or_else(|| name.acquisition(), Ok)?;
@@ -62,7 +77,7 @@ impl HdfEos {
                 gain,
                 conversion: metadata.conversion(layer.band)?,
                 storage: storage_words(dataset),
-                read_cost: read_cost(dataset, dn_type),
+                read_cost: read_cost(dataset, dn_type, remote.is_some()),
             });
             datasets.push((layer.band, layer.dataset.clone()));
         }
@@ -90,7 +105,7 @@ impl HdfEos {
             bytes,
             warnings,
         };
-        Ok(Self { file, facts, datasets })
+        Ok(Self { file, facts, datasets, remote })
     }
 
     fn dataset(&self, band: Band) -> Result<&Dataset> {
@@ -110,8 +125,7 @@ impl Granule for HdfEos {
         let dataset = self.dataset(band)?;
         let (dn_type, shape) =
             image_type(dataset).ok_or_else(|| Error::internal("a band changed its type"))?;
-        let window =
-            Window::rows_cols(rect.row as u64, rect.column as u64, rect.rows as u64, rect.columns as u64);
+        let window = window_of(rect);
         let data = match dn_type {
             DnType::U8 => match self.file.borrow_u8(dataset).map_err(fail)? {
                 Some(whole) => {
@@ -127,6 +141,20 @@ impl Granule for HdfEos {
         };
         Ok(DnWindow { rect, data })
     }
+
+    fn prepare(&self, reads: &[(Band, PixelRect)]) -> Result<()> {
+        let Some(remote) = &self.remote else { return Ok(()) };
+        let mut ranges = Vec::new();
+        for (band, rect) in reads.iter().filter(|(_, rect)| !rect.is_empty()) {
+            let planned = self.file.plan(self.dataset(*band)?, &window_of(*rect));
+            ranges.extend(planned.map_err(|e| from_hdf4(&self.facts.path, &e))?);
+        }
+        remote.fetch_rounded(&ranges)
+    }
+}
+
+fn window_of(rect: PixelRect) -> Window {
+    Window::rows_cols(rect.row as u64, rect.column as u64, rect.rows as u64, rect.columns as u64)
 }
 
 /// A band's dataset and the swath it belongs to.
@@ -207,10 +235,11 @@ fn image_type(dataset: &Dataset) -> Option<(DnType, Shape)> {
     Some((dn_type, Shape { ny: side(*ny)?, nx: side(*nx)? }))
 }
 
-fn read_cost(dataset: &Dataset, dn_type: DnType) -> ReadCost {
+fn read_cost(dataset: &Dataset, dn_type: DnType, is_remote: bool) -> ReadCost {
     match dataset.storage() {
-        StorageKind::Contiguous if dn_type == DnType::U8 => ReadCost::Borrowed,
         StorageKind::Compressed { .. } => ReadCost::WholeBand,
+        _ if is_remote => ReadCost::Fetched,
+        StorageKind::Contiguous if dn_type == DnType::U8 => ReadCost::Borrowed,
         _ => ReadCost::Window,
     }
 }
@@ -245,7 +274,9 @@ fn granule_name(path: &Path, metadata: &Metadata) -> Result<GranuleName> {
 pub(super) fn from_hdf4(path: &Path, error: &hdf4::Error) -> Error {
     use hdf4::ErrorKind;
     let code = match error.kind() {
-        ErrorKind::Io { source, .. } => return Error::input_io(path, source),
+        ErrorKind::Io { source, .. } => {
+            return remote::of_source(source).unwrap_or_else(|| Error::input_io(path, source));
+        }
         ErrorKind::NotHdf4 => ErrorCode::NotHdf4,
         ErrorKind::Unsupported { .. } => ErrorCode::Unsupported,
         ErrorKind::Limit { .. } => ErrorCode::Limit,

@@ -3,9 +3,11 @@ pub mod archive;
 pub mod cog;
 pub mod dn;
 pub mod facts;
+pub mod files;
 pub mod hdf_eos;
 pub mod metadata;
 pub mod open;
+pub mod remote;
 pub mod swath_lattice;
 pub mod tiff;
 pub mod umm;
@@ -25,4 +27,9 @@ pub trait Granule: Send + Sync {
     /// DN of `band` over at least `rect` (which must lie inside the band): decoded once, borrowed from the
     /// file where it is stored plainly. Parallel inside; callable from many threads.
     fn read(&self, band: Band, rect: PixelRect) -> Result<DnWindow<'_>>;
+    /// Fetches what `reads` will need of files that are elsewhere, all at once; nothing for files on disk.
+    ///
+    /// # Errors
+    /// Whatever kept the bytes from coming.
+    fn prepare(&self, reads: &[(Band, PixelRect)]) -> Result<()>;
 }

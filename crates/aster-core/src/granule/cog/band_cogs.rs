@@ -8,6 +8,7 @@ use super::tiff_granule::{Draft, Part, TiffGranule, granule};
 use super::{file_name, files_of_granule, folder_of, nothing_in, suffix_tokens, tif_name};
 use crate::error::{Error, Result};
 use crate::granule::facts::GranuleForm;
+use crate::granule::files::Files;
 use crate::granule::tiff::GeoTiff;
 use crate::granule::umm::SideRecord;
 use crate::product::band::Band;
@@ -57,20 +58,23 @@ impl BandCogs {
     /// # Errors
     /// `NOT_FOUND` when there is none, `USAGE` when the folder holds several, else as [`GeoTiff::open`].
     pub fn open(path: &Path) -> Result<Self> {
-        let files = files_of_granule(path, belongs)?;
-        let root = if path.is_dir() { path.to_path_buf() } else { folder_of(path) };
-        Self::from_parts(root, files)
+        Self::open_in(path, &Files::local())
+    }
+    pub(super) fn open_in(path: &Path, files: &Files) -> Result<Self> {
+        let parts = files_of_granule(path, files, belongs)?;
+        let root = if files.is_dir(path) { path.to_path_buf() } else { folder_of(path) };
+        Self::from_parts(root, parts, files)
     }
     /// As [`BandCogs::open`] when the files of the granule are known already.
     pub fn from_files(files: Vec<PathBuf>) -> Result<Self> {
         let Some(first) = files.first() else { return Err(Error::usage("a granule of no files")) };
-        Self::from_parts(folder_of(first), files)
+        Self::from_parts(folder_of(first), files, &Files::local())
     }
 
-    fn from_parts(path: PathBuf, files: Vec<PathBuf>) -> Result<Self> {
+    fn from_parts(path: PathBuf, paths: Vec<PathBuf>, files: &Files) -> Result<Self> {
         let mut warnings = Vec::new();
         let (mut bands, mut other_files) = (Vec::new(), Vec::new());
-        for file in files {
+        for file in paths {
             let file_name = file_name(&file);
             let Some(name) = tif_name(&file_name) else { return Err(nothing_in(&file)) };
             match layer_of(&file_name, &name) {
@@ -81,8 +85,9 @@ impl BandCogs {
         let folder = bands.first().map(|b| folder_of(&b.path)).ok_or_else(|| nothing_in(&path))?;
         let bands = choose(bands, &mut warnings);
         let (mut tiffs, mut parts, mut names) = (Vec::new(), Vec::new(), Vec::<GranuleName>::new());
-        for (file, candidate) in bands.into_iter().enumerate() {
-            let tiff = GeoTiff::open(&candidate.path)?;
+        let opened = files.open_all(&bands.iter().map(|b| b.path.as_path()).collect::<Vec<_>>())?;
+        for ((file, candidate), bytes) in bands.into_iter().enumerate().zip(opened) {
+            let tiff = GeoTiff::from_bytes(&candidate.path, &bytes)?;
             if tiff.samples() != 1 {
                 let many = tiff.samples();
                 warnings.push(format!("{} has {many} samples, the first is read", candidate.path.display()));

@@ -8,6 +8,7 @@ mod tiff_granule;
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::Granule;
 use crate::granule::facts::GranuleForm;
+use crate::granule::files::Files;
 use crate::product::granule_name::GranuleName;
 use std::path::{Path, PathBuf};
 
@@ -32,16 +33,24 @@ pub fn form_of(file_name: &str) -> Option<GranuleForm> {
 /// # Errors
 /// `NOT_FOUND` when there is none, `USAGE` when a folder holds several, else as the forms' own `open`.
 pub fn open(path: &Path) -> Result<Box<dyn Granule>> {
-    let form = if path.is_dir() {
-        let names: Vec<_> = tifs_in(path, "")?.iter().map(|p| file_name(p)).collect();
+    open_in(path, &Files::local())
+}
+
+/// As [`open`], with files that may be elsewhere.
+///
+/// # Errors
+/// Those of [`open`], and whatever kept remote bytes from coming.
+pub(super) fn open_in(path: &Path, files: &Files) -> Result<Box<dyn Granule>> {
+    let form = if files.is_dir(path) {
+        let names: Vec<_> = tifs_in(path, "", files)?.iter().map(|p| file_name(p)).collect();
         names.iter().find_map(|n| form_of(n))
     } else {
         form_of(&file_name(path))
     };
     match form {
-        Some(GranuleForm::BandCogs) => Ok(Box::new(BandCogs::open(path)?)),
-        Some(GranuleForm::MultiBandCog) => Ok(Box::new(MultiBandCog::open(path)?)),
-        Some(GranuleForm::SingleGeotiff) => Ok(Box::new(SingleGeotiff::open(path)?)),
+        Some(GranuleForm::BandCogs) => Ok(Box::new(BandCogs::open_in(path, files)?)),
+        Some(GranuleForm::MultiBandCog) => Ok(Box::new(MultiBandCog::open_in(path, files)?)),
+        Some(GranuleForm::SingleGeotiff) => Ok(Box::new(SingleGeotiff::open_in(path, files)?)),
         _ => Err(nothing_in(path)),
     }
 }
@@ -70,19 +79,10 @@ fn suffix_tokens<'n>(file_name: &'n str, name: &GranuleName) -> Vec<&'n str> {
 }
 
 /// TIFFs of a folder whose names start with `prefix`, by name.
-fn tifs_in(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).map_err(|e| Error::input_io(folder, &e))?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|e| Error::input_io(folder, &e))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        // The prefix first: a folder may hold thousands of granules, each of which lists it.
-        if name.starts_with(prefix) && tif_name(&name).is_some() {
-            paths.push(entry.path());
-        }
-    }
-    paths.sort();
-    Ok(paths)
+fn tifs_in(folder: &Path, prefix: &str, files: &Files) -> Result<Vec<PathBuf>> {
+    // The prefix first: a folder may hold thousands of granules, each of which lists it.
+    let is_wanted = |name: &String| name.starts_with(prefix) && tif_name(name).is_some();
+    Ok(files.names_in(folder)?.into_iter().filter(is_wanted).map(|name| folder.join(name)).collect())
 }
 
 fn folder_of(path: &Path) -> PathBuf {
@@ -94,33 +94,38 @@ fn folder_of(path: &Path) -> PathBuf {
 
 /// The TIFFs of the one granule at `path`: a folder with one, or any one file of it. Parts of a granule share
 /// product, version and acquisition; their processing stamps may differ by a second.
-fn files_of_granule(path: &Path, is_part: impl Fn(&str, &GranuleName) -> bool) -> Result<Vec<PathBuf>> {
+fn files_of_granule(
+    path: &Path,
+    files: &Files,
+    is_part: impl Fn(&str, &GranuleName) -> bool,
+) -> Result<Vec<PathBuf>> {
     let key = |p: &Path| {
         let file = file_name(p);
         tif_name(&file).filter(|n| is_part(&file, n)).map(|n| (n.product.clone(), n.scene_key()))
     };
-    if path.is_dir() {
-        let files: Vec<PathBuf> = tifs_in(path, "")?.into_iter().filter(|p| key(p).is_some()).collect();
-        let Some(first) = files.first().and_then(|p| key(p)) else { return Err(nothing_in(path)) };
-        if files.iter().any(|p| key(p).as_ref() != Some(&first)) {
+    if files.is_dir(path) {
+        let found: Vec<PathBuf> =
+            tifs_in(path, "", files)?.into_iter().filter(|p| key(p).is_some()).collect();
+        let Some(first) = found.first().and_then(|p| key(p)) else { return Err(nothing_in(path)) };
+        if found.iter().any(|p| key(p).as_ref() != Some(&first)) {
             return Err(Error::usage(format!("{} holds several granules", path.display()))
                 .hint("name one file of the granule, or treat the folder as an archive")
                 .at(path));
         }
-        return Ok(files);
+        return Ok(found);
     }
     let Some(wanted) = key(path) else { return Err(nothing_in(path)) };
-    if !path.exists() {
+    if !files.exists(path) {
         return Err(Error::input_io(path, &std::io::ErrorKind::NotFound.into()));
     }
     // The given path itself stays as it was written.
-    let mut files: Vec<PathBuf> = tifs_in(&folder_of(path), &format!("{}_{}", wanted.0, wanted.1))?
+    let mut found: Vec<PathBuf> = tifs_in(&folder_of(path), &format!("{}_{}", wanted.0, wanted.1), files)?
         .into_iter()
         .filter(|p| key(p).as_ref() == Some(&wanted) && p.file_name() != path.file_name())
         .collect();
-    files.push(path.to_path_buf());
-    files.sort();
-    Ok(files)
+    found.push(path.to_path_buf());
+    found.sort();
+    Ok(found)
 }
 
 #[cfg(test)]

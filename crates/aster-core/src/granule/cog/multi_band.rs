@@ -7,6 +7,7 @@ use super::tiff_granule::{Draft, Part, TiffGranule, granule};
 use super::{file_name, files_of_granule, folder_of, nothing_in, suffix_tokens, tif_name};
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::facts::GranuleForm;
+use crate::granule::files::Files;
 use crate::granule::tiff::GeoTiff;
 use crate::granule::umm::SideRecord;
 use crate::grid::geobox::GeoBox;
@@ -36,19 +37,23 @@ impl MultiBandCog {
     /// `NOT_FOUND` when there is none, `USAGE` when the folder holds several, `UNSUPPORTED` when the bands of a
     /// file cannot be told, else as [`GeoTiff::open`].
     pub fn open(path: &Path) -> Result<Self> {
-        let files = files_of_granule(path, |file, name| telescope_of(file, name).is_some())?;
-        Self::from_parts(path.to_path_buf(), files)
+        Self::open_in(path, &Files::local())
+    }
+    pub(super) fn open_in(path: &Path, files: &Files) -> Result<Self> {
+        let parts = files_of_granule(path, files, |file, name| telescope_of(file, name).is_some())?;
+        Self::from_parts(path.to_path_buf(), parts, files)
     }
     /// As [`MultiBandCog::open`] when the files of the granule are known already.
     pub fn from_files(files: Vec<PathBuf>) -> Result<Self> {
         let Some(first) = files.first().cloned() else { return Err(Error::usage("a granule of no files")) };
-        Self::from_parts(if files.len() == 1 { first } else { folder_of(&first) }, files)
+        let path = if files.len() == 1 { first } else { folder_of(&first) };
+        Self::from_parts(path, files, &Files::local())
     }
 
-    fn from_parts(path: PathBuf, files: Vec<PathBuf>) -> Result<Self> {
+    fn from_parts(path: PathBuf, paths: Vec<PathBuf>, files: &Files) -> Result<Self> {
         let mut warnings = Vec::new();
         let mut telescopes: Vec<(Subsystem, GranuleName, PathBuf)> = Vec::new();
-        for file in files {
+        for file in paths {
             let name_of_file = file_name(&file);
             let telescope = tif_name(&name_of_file).and_then(|n| Some((telescope_of(&name_of_file, &n)?, n)));
             let Some((telescope, name)) = telescope else { return Err(nothing_in(&file)) };
@@ -67,8 +72,9 @@ impl MultiBandCog {
         });
         let Some(folder) = telescopes.first().map(|t| folder_of(&t.2)) else { return Err(nothing_in(&path)) };
         let (mut tiffs, mut parts, mut names) = (Vec::new(), Vec::new(), Vec::<GranuleName>::new());
-        for (file, (telescope, name, path)) in telescopes.into_iter().enumerate() {
-            let tiff = GeoTiff::open(&path)?;
+        let opened = files.open_all(&telescopes.iter().map(|t| t.2.as_path()).collect::<Vec<_>>())?;
+        for ((file, (telescope, name, path)), bytes) in telescopes.into_iter().enumerate().zip(opened) {
+            let tiff = GeoTiff::from_bytes(&path, &bytes)?;
             let geobox = repair(&tiff, telescope, &mut warnings);
             for (sample, band) in bands(&tiff, telescope)?.into_iter().enumerate() {
                 let conversion = conversion(&tiff, sample);

@@ -4,9 +4,11 @@ use super::{file_name, files_of_granule, folder_of, nothing_in, tif_name};
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::dn::DnType;
 use crate::granule::facts::GranuleForm;
+use crate::granule::files::Files;
 use crate::granule::tiff::GeoTiff;
 use crate::granule::umm::SideRecord;
 use crate::product::band::Band;
+use crate::product::granule_name::GranuleName;
 use std::path::Path;
 
 /// A granule of one layer.
@@ -21,10 +23,14 @@ impl SingleGeotiff {
     /// `NOT_FOUND` when it is no AST14DEM, `USAGE` when a folder holds several, `UNSUPPORTED` when the numbers are
     /// not int16 or there is more than one layer, else as [`GeoTiff::open`].
     pub fn open(path: &Path) -> Result<Self> {
-        let file = if path.is_dir() {
-            let mut files = files_of_granule(path, |_, name| name.product.starts_with("AST14DEM"))?;
-            match files.pop() {
-                Some(only) if files.is_empty() => only,
+        Self::open_in(path, &Files::local())
+    }
+    pub(super) fn open_in(path: &Path, files: &Files) -> Result<Self> {
+        let file = if files.is_dir(path) {
+            let is_dem = |_: &str, name: &GranuleName| name.product.starts_with("AST14DEM");
+            let mut found = files_of_granule(path, files, is_dem)?;
+            match found.pop() {
+                Some(only) if found.is_empty() => only,
                 _ => return Err(Error::usage(format!("{} holds several granules", path.display())).at(path)),
             }
         } else {
@@ -32,7 +38,7 @@ impl SingleGeotiff {
         };
         let name = tif_name(&file_name(&file)).filter(|n| n.product.starts_with("AST14DEM"));
         let Some(name) = name else { return Err(nothing_in(&file)) };
-        let tiff = GeoTiff::open(&file)?;
+        let tiff = GeoTiff::from_bytes(&file, &files.open(&file)?)?;
         if tiff.dn_type() != DnType::I16 || tiff.samples() != 1 {
             let text = format!(
                 "{} holds {} layers of {}, expected one of int16",

@@ -2,6 +2,7 @@
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::dn::DnWindow;
 use crate::granule::facts::{BandFacts, GranuleFacts, GranuleForm};
+use crate::granule::remote;
 use crate::granule::tiff::GeoTiff;
 use crate::granule::umm::{self, SideRecord};
 use crate::grid::geobox::{GeoBox, PixelRect};
@@ -125,7 +126,9 @@ impl TiffGranule {
         let mut files: Vec<PathBuf> = tiffs.iter().map(|t| t.path().to_path_buf()).collect();
         files.extend(other_files);
         files.extend(found.files);
-        let bytes = files.iter().filter_map(|f| std::fs::metadata(f).ok()).map(|m| m.len()).sum();
+        let beside =
+            files.iter().skip(tiffs.len()).filter_map(|f| std::fs::metadata(f).ok()).map(|m| m.len());
+        let bytes = tiffs.iter().map(GeoTiff::file_bytes).chain(beside).sum();
         let sources = parts.iter().map(|p| (p.band, p.file, p.sample)).collect();
         let facts = GranuleFacts {
             path,
@@ -162,6 +165,13 @@ impl TiffGranule {
         };
         tiff.read(sample, rect)
     }
+    pub(super) fn prepare(&self, reads: &[(Band, PixelRect)]) -> Result<()> {
+        let tiles = reads.iter().filter_map(|&(band, rect)| {
+            let (tiff, sample) = self.source(band)?;
+            tiff.remote_tiles(sample, rect)
+        });
+        remote::fetch_together(&tiles.collect::<Vec<_>>())
+    }
 }
 
 /// Radiance of level 1, and the scale of surface radiance, depend on the gain; TIR has one gain only.
@@ -183,6 +193,12 @@ macro_rules! granule {
                 rect: $crate::grid::geobox::PixelRect,
             ) -> $crate::error::Result<$crate::granule::dn::DnWindow<'_>> {
                 self.0.read(band, rect)
+            }
+            fn prepare(
+                &self,
+                reads: &[($crate::product::band::Band, $crate::grid::geobox::PixelRect)],
+            ) -> $crate::error::Result<()> {
+                self.0.prepare(reads)
             }
         }
     };

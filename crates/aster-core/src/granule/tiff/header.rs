@@ -5,9 +5,10 @@ use super::tile_cache::TileCache;
 use super::{GeoTiff, Layout, geo_keys, not_a_tiff};
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::dn::DnType;
+use crate::granule::files::{FileBytes, FileStream};
+use crate::granule::remote;
 use crate::grid::geobox::{GeoBox, Shape};
-use std::fs::File;
-use std::io::{BufReader, Seek};
+use std::io::BufReader;
 use std::path::Path;
 use tiff::decoder::Decoder;
 use tiff::tags::{ByteOrder, Tag};
@@ -23,7 +24,7 @@ const GDAL_METADATA: u16 = 42112;
 
 /// The header's tags, of one file.
 pub(super) struct Tags<'f> {
-    decoder: Decoder<BufReader<&'f File>>,
+    decoder: Decoder<BufReader<FileStream<'f>>>,
 }
 
 impl Tags<'_> {
@@ -51,36 +52,32 @@ impl Tags<'_> {
     }
 }
 
-pub(super) fn read(path: &Path) -> Result<GeoTiff> {
-    let mut file = File::open(path).map_err(|e| Error::input_io(path, &e))?;
-    let meta = file.metadata().map_err(|e| Error::input_io(path, &e))?;
-    if meta.is_dir() {
+pub(super) fn read(path: &Path, bytes: &FileBytes) -> Result<GeoTiff> {
+    if bytes.is_dir() {
         return Err(Error::new(ErrorCode::InputIo, format!("{} is a folder", path.display())));
     }
-    let decoder = match Decoder::new(BufReader::new(&file)) {
+    let decoder = match Decoder::new(BufReader::new(FileStream::new(bytes))) {
         Ok(decoder) => decoder,
         Err(TiffError::FormatError(
             TiffFormatError::TiffSignatureNotFound | TiffFormatError::TiffSignatureInvalid,
-        )) => {
-            file.rewind().map_err(|e| Error::input_io(path, &e))?;
-            return Err(not_a_tiff(path, &mut file));
-        }
+        )) => return Err(not_a_tiff(path, bytes)),
         Err(error) => return Err(explain(error)),
     };
     let mut tags = Tags { decoder };
-    let layout = layout(&mut tags, meta.len())?;
+    let layout = layout(&mut tags, bytes.len())?;
     let (crs, transform) = geo_keys::read(&mut tags)?;
     let metadata =
         tags.text(Tag::Unknown(GDAL_METADATA))?.map(|t| GdalMetadata::parse(&t)).unwrap_or_default();
     let nodata = tags.text(Tag::GdalNodata)?.and_then(|t| t.trim().parse().ok());
     Ok(GeoTiff {
         path: path.to_path_buf(),
-        file_bytes: meta.len(),
+        file_bytes: bytes.len(),
         geobox: GeoBox { crs, transform, shape: layout.shape },
         cache: TileCache::new(layout.samples),
         layout,
         nodata,
         metadata,
+        remote: bytes.remote().cloned(),
     })
 }
 
@@ -210,7 +207,8 @@ fn explain(error: TiffError) -> Error {
         TiffError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
             corrupt("the file ends inside its TIFF header").hint("the file is cut short; download it again")
         }
-        TiffError::IoError(e) => Error::new(ErrorCode::InputIo, format!("cannot read the TIFF header: {e}")),
+        TiffError::IoError(e) => remote::of_source(&e)
+            .unwrap_or_else(|| Error::new(ErrorCode::InputIo, format!("cannot read the TIFF header: {e}"))),
         TiffError::UnsupportedError(e) => {
             unsupported(format!("the TIFF header asks for something not read: {e}"))
         }

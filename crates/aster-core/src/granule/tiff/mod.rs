@@ -12,17 +12,19 @@ mod tiles;
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::dn::{DnType, DnWindow};
 use crate::granule::facts::ReadCost;
+use crate::granule::files::FileBytes;
+use crate::granule::remote::RemoteFile;
 use crate::grid::geobox::{GeoBox, PixelRect, Shape};
 use codec::Compression;
-use std::fs::File;
-use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 pub use tile_cache::TILE_CACHE_BYTES;
 use tile_cache::TileCache;
 
 /// One open GeoTIFF.
 ///
-/// The file itself is opened again by each read: a cube of hundreds of granules, with a file per band, would
+/// A file on disk is opened again by each read: a cube of hundreds of granules, with a file per band, would
 /// otherwise run out of file descriptors.
 #[derive(Debug)]
 pub struct GeoTiff {
@@ -34,6 +36,8 @@ pub struct GeoTiff {
     nodata: Option<f64>,
     metadata: gdal_metadata::GdalMetadata,
     cache: TileCache,
+    /// The file, when it is elsewhere.
+    remote: Option<Arc<RemoteFile>>,
 }
 
 /// How the pixels lie in the file. A strip is a tile as wide as the image whose last one is cut short.
@@ -66,7 +70,11 @@ impl GeoTiff {
     /// `CORRUPT` when it is no TIFF, is cut short or contradicts itself, `UNSUPPORTED` for compressions, types
     /// and georeferencing ASTER does not use, `LIMIT` for tiles beyond the safety limit.
     pub fn open(path: &Path) -> Result<Self> {
-        header::read(path).map_err(|e| e.at(path))
+        Self::from_bytes(path, &FileBytes::on_disk(path)?)
+    }
+    /// As [`GeoTiff::open`].
+    pub(super) fn from_bytes(path: &Path, bytes: &FileBytes) -> Result<Self> {
+        header::read(path, bytes).map_err(|e| e.at(path))
     }
     /// Its path.
     pub fn path(&self) -> &Path {
@@ -128,18 +136,28 @@ impl GeoTiff {
     /// What [`GeoTiff::read`] allocates. Interleaved tiles it unpacks on the way are kept for the other bands, at
     /// most [`TILE_CACHE_BYTES`] in the whole process; that is not counted.
     pub fn read_cost(&self) -> ReadCost {
-        let one_tile = self.layout.tiles_across * self.layout.tiles_down == 1;
-        if one_tile { ReadCost::WholeBand } else { ReadCost::Window }
+        match self.layout.tiles_across * self.layout.tiles_down {
+            1 => ReadCost::WholeBand,
+            _ if self.remote.is_some() => ReadCost::Fetched,
+            _ => ReadCost::Window,
+        }
+    }
+    /// The file when it is elsewhere, and where in it the tiles lie that hold `rect` of `sample`.
+    pub(super) fn remote_tiles(
+        &self,
+        sample: usize,
+        rect: PixelRect,
+    ) -> Option<(&RemoteFile, Vec<Range<u64>>)> {
+        Some((self.remote.as_deref()?, self.layout.ranges(sample, rect)))
     }
 }
 
 /// Why a file that should be a TIFF is none: a refused download often leaves a web page behind.
-fn not_a_tiff(path: &Path, file: &mut File) -> Error {
-    let mut start = [0_u8; 64];
-    let n = file.read(&mut start).unwrap_or(0);
-    let text = String::from_utf8_lossy(&start[..n]).trim_start().to_ascii_lowercase();
+fn not_a_tiff(path: &Path, bytes: &FileBytes) -> Error {
+    let start = bytes.head(64, path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&start).trim_start().to_ascii_lowercase();
     let error = Error::new(ErrorCode::Corrupt, format!("{} is not a TIFF file", path.display()));
-    if n == 0 {
+    if start.is_empty() {
         error.hint("it is empty; download it again")
     } else if text.starts_with('<') || text.starts_with('{') {
         error.hint("it holds text, perhaps a login page or an error message; download it again")

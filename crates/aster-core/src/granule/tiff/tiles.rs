@@ -3,12 +3,14 @@ use super::header::corrupt;
 use super::{GeoTiff, Layout};
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::dn::{DnData, DnType, DnWindow};
+use crate::granule::files::FileBytes;
+use crate::granule::remote;
 use crate::grid::geobox::PixelRect;
 use libdeflater::Decompressor;
 use rayon::prelude::*;
 use std::borrow::Cow;
-use std::fs::File;
 use std::ops::Range;
+use std::sync::Arc;
 
 pub(super) fn read(tiff: &GeoTiff, sample: usize, rect: PixelRect) -> Result<DnWindow<'static>> {
     let l = &tiff.layout;
@@ -45,6 +47,24 @@ impl Layout {
     /// Rows stored in the tiles of one row of tiles: the last strip is cut, the last tile is not.
     fn rows_stored(&self, tile_row: usize) -> usize {
         if self.striped { (self.shape.ny - tile_row * self.tile.ny).min(self.tile.ny) } else { self.tile.ny }
+    }
+    fn tile_index(&self, sample: usize, tile_row: usize, tile_column: usize) -> usize {
+        let plane = if self.planar { sample * self.tiles_across * self.tiles_down } else { 0 };
+        plane + tile_row * self.tiles_across + tile_column
+    }
+    /// Where the stored tiles lie that `rect` of `sample` touches.
+    pub(super) fn ranges(&self, sample: usize, rect: PixelRect) -> Vec<Range<u64>> {
+        let columns = tile_range(rect.column, rect.columns, self.tile.nx);
+        let rows = tile_range(rect.row, rect.rows, self.tile.ny);
+        let indices = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
+        let stored = indices.filter_map(|(row, column)| {
+            let index = self.tile_index(sample, row, column);
+            let (&offset, &count) = (self.offsets.get(index)?, self.byte_counts.get(index)?);
+            // A tile that claims more than it can hold is refused when it is unpacked, not fetched before.
+            let most = self.compression.max_packed(self.tile_bytes(self.rows_stored(row)));
+            (offset != 0 && count != 0 && count <= most).then(|| offset..offset.saturating_add(count))
+        });
+        stored.collect()
     }
     fn tile_bytes(&self, rows: usize) -> usize {
         rows * self.tile.nx * self.in_pixel() * self.dn_type.bytes()
@@ -100,13 +120,20 @@ fn window<T: Word>(tiff: &GeoTiff, sample: usize, rect: PixelRect) -> Result<Vec
     if rect.is_empty() {
         return Ok(numbers);
     }
-    let file = File::open(&tiff.path).map_err(|e| Error::input_io(&tiff.path, &e))?;
-    let bytes = file.metadata().map_err(|e| Error::input_io(&tiff.path, &e))?.len();
-    if bytes != tiff.file_bytes {
+    let file = match &tiff.remote {
+        Some(remote) => FileBytes::Remote(Arc::clone(remote)),
+        None => FileBytes::on_disk(&tiff.path)?,
+    };
+    if file.len() != tiff.file_bytes {
         return Err(corrupt(format!(
-            "the file changed: {bytes} bytes, {} when it was opened",
+            "the file changed: {} bytes, {} when it was opened",
+            file.len(),
             tiff.file_bytes
         )));
+    }
+    // Now, together, not one by one while tiles are unpacked in parallel.
+    if let Some(tiles) = tiff.remote_tiles(sample, rect) {
+        remote::fetch_together(&[tiles])?;
     }
     let pieces = cut(&mut numbers, &tiff.layout, rect);
     let pairs = || (Decompressor::new(), Vec::new(), Vec::new());
@@ -150,7 +177,7 @@ fn cut<'o, T: Word>(numbers: &'o mut [T], l: &Layout, rect: PixelRect) -> Vec<Pi
 /// One worker's view of the file.
 struct Tile<'w> {
     tiff: &'w GeoTiff,
-    file: &'w File,
+    file: &'w FileBytes,
     inflater: &'w mut Decompressor,
     packed: &'w mut Vec<u8>,
 }
@@ -158,8 +185,7 @@ struct Tile<'w> {
 impl Tile<'_> {
     fn fill<T: Word>(&mut self, sample: usize, piece: Piece<'_, T>, unpacked: &mut Vec<u8>) -> Result<()> {
         let l = &self.tiff.layout;
-        let plane = if l.planar { sample * l.tiles_across * l.tiles_down } else { 0 };
-        let index = plane + piece.tile_row * l.tiles_across + piece.tile_column;
+        let index = l.tile_index(sample, piece.tile_row, piece.tile_column);
         let (offset, count) = (l.offsets[index], l.byte_counts[index]);
         if offset == 0 || count == 0 {
             // Never written: the result is 0 already.
@@ -192,27 +218,10 @@ impl Tile<'_> {
         let count =
             usize::try_from(count).map_err(|_| Error::new(ErrorCode::Limit, "the tile is too large"))?;
         self.packed.resize(count, 0);
-        read_exact_at(self.file, self.packed, offset).map_err(|e| Error::input_io(&self.tiff.path, &e))?;
+        self.file.read_exact_at(self.packed, offset, &self.tiff.path)?;
         out.resize(size, 0);
         compression.unpack(self.inflater, self.packed, out)
     }
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> std::io::Result<()> {
-    while !buffer.is_empty() {
-        let n = std::os::windows::fs::FileExt::seek_read(file, buffer, offset)?;
-        if n == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        (buffer, offset) = (&mut buffer[n..], offset + n as u64);
-    }
-    Ok(())
 }
 
 /// Numbers of `sample` out of an unpacked tile; differences are summed from the tile's left edge.
