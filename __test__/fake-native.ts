@@ -184,6 +184,14 @@ export function fakeNative(options: FakeOptions = {}): Fake {
       folder.includes('missing')
         ? { error: nativeError('NOT_FOUND', `no such folder: ${folder}`) }
         : { value: { granules, skipped, filesSeen: granules.length + skipped.length } },
+    describeRemoteGranule: (path) => fake.describeGranule(path),
+    readRemoteBand: (request) => fake.readBand(request),
+    planRemoteCube: (request) => fake.planCube(request),
+    RemoteFiles: class {
+      supply() {}
+      fail() {}
+      close() {}
+    },
     readBand: async (request) => {
       fake.reads.push(request)
       const { band } = request

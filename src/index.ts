@@ -1,6 +1,13 @@
 // The public door of the package: re-exports and nothing else.
 export { applyRadianceConversion, brightnessTemperature, type RadianceCoefficients } from './access/calibration.js'
-export { ASTERDataAccess, type OpenOptions, type RemoteOptions, type Subsystem } from './access/data-access.js'
+export {
+  ASTERDataAccess,
+  type OpenOptions,
+  RemoteDataset,
+  type RemoteOpenOptions,
+  type RemoteOptions,
+  type Subsystem,
+} from './access/data-access.js'
 export {
   ASTERDataset,
   type BandData,
@@ -11,6 +18,7 @@ export {
 } from './access/dataset.js'
 export type { DownloadedScene, DownloadOptions, DownloadReport, FailedFile } from './access/download.js'
 export type { DownloadEvent } from './access/download-events.js'
+export type { Traffic } from './access/remote-file.js'
 export type { AcquisitionRecord } from './catalog/acquisition-records.js'
 export type { Coverage, LeftOut, SceneCount, SearchResult } from './catalog/backend.js'
 export {

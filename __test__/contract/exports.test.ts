@@ -20,6 +20,7 @@ test('the package exports these values', () => {
     'OutputError',
     'Polygon',
     'REGIONS',
+    'RemoteDataset',
     'ResourceError',
     'UsageError',
     'applyRadianceConversion',

@@ -1,7 +1,7 @@
 // Fake Common Metadata Repository: granule and collection search over the records of the world.
 import { randomUUID } from 'node:crypto'
 import { type Box, boxAround, type GranuleSearch, readSearch } from './cmr-parameters.js'
-import { COLLECTIONS, type UmmRecord } from './granules.js'
+import { COLLECTIONS, collectionOf, type UmmRecord } from './granules.js'
 import { type Asked, html, json, packed, type Reply, type Service } from './reply.js'
 
 interface Row {
@@ -99,11 +99,12 @@ function matches({ record, number, startMs }: Row, search: GranuleSearch): boole
     among(shortNames, ShortName) &&
     among(versions, Version) &&
     among(providers, 'LPCLOUD') &&
-    among(collections, COLLECTIONS[ShortName] ?? '') &&
+    among(collections, collectionOf(ShortName, Version)) &&
     among(conceptIds, `G${number}-LPCLOUD`) &&
     boxesFit &&
     search.polygons.every(meets) &&
-    times.every(([from, to]) => startMs >= from && startMs <= to) &&
+    // Several periods are alternatives.
+    (times.length === 0 || times.some(([from, to]) => startMs >= from && startMs <= to)) &&
     (cloudCover === undefined || (cloud !== undefined && cloud >= cloudCover[0] && cloud <= cloudCover[1])) &&
     (dayNight === undefined || dayNightOf(record) === dayNight.toLowerCase()) &&
     (search.names.length === 0 ||

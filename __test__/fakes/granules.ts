@@ -23,6 +23,14 @@ export const COLLECTIONS: Readonly<Record<string, string>> = {
   AST14DEM: 'C3306855744-LPCLOUD',
 }
 
+/** Those of version 003 that tests ask for. */
+const COLLECTIONS_003: Readonly<Record<string, string>> = { AST_L1T: 'C3553657415-LPCLOUD' }
+
+/** Id of the collection of a product in a version; empty for one that is not known. */
+export function collectionOf(product: string, version: string): string {
+  return (version === '003' ? COLLECTIONS_003 : COLLECTIONS)[product] ?? ''
+}
+
 export interface FakeGranule {
   readonly product: string
   /** Name of the granule, such as `AST_L1T_00401052001185055_20250202022956`. */

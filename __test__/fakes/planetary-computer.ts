@@ -25,6 +25,14 @@ interface Search {
   ids?: string[]
   query?: Record<string, Record<string, unknown>>
   sortby?: { field: string; direction: string }[]
+  'filter-lang'?: string
+  filter?: Condition
+}
+
+/** As much of CQL2 as numbers of properties need. */
+interface Condition {
+  op: string
+  args: unknown[]
 }
 
 export function stacApi(items: readonly StacItem[], ownUrl: () => string): Service {
@@ -43,7 +51,7 @@ function stacAnswer(items: readonly StacItem[], url: string, asked: Asked): Repl
   const wrong = refusalOf(search)
   if (wrong !== undefined) return reply(wrong[0], wrong[1], { 'content-type': 'text/plain; charset=utf-8' })
   const { limit = 250, token } = search
-  const found = items.filter((candidate) => fits(candidate, search)).sort(newestFirst)
+  const found = items.filter((candidate) => fits(candidate, search)).sort(orderOf(search))
   const after = found.findIndex((candidate) => `next:${COLLECTION}:${candidate.id}` === token)
   const page = found.slice(after + 1, after + 1 + limit)
   const last = page.at(-1)
@@ -74,7 +82,10 @@ function fromQuery(params: URLSearchParams): Search {
   }
 }
 
-function refusalOf({ collections, limit = 250, bbox, datetime }: Search): [number, string] | undefined {
+function refusalOf(search: Search): [number, string] | undefined {
+  const { collections, limit = 250, bbox, datetime, filter } = search
+  if (filter !== undefined && search['filter-lang'] !== 'cql2-json') return [400, 'filter-lang must be cql2-json']
+  if (filter !== undefined && !isReadable(filter)) return [400, 'filter is not valid']
   if (collections === undefined || collections.length === 0) return [422, 'collections is required']
   if (limit < 1 || limit > 1000) return [400, 'limit must be between 1 and 1000']
   if (bbox !== undefined && (bbox.length !== 4 || (bbox[1] ?? 0) > (bbox[3] ?? 0))) return [400, 'bbox is not valid']
@@ -82,6 +93,11 @@ function refusalOf({ collections, limit = 250, bbox, datetime }: Search): [numbe
   if (bbox !== undefined && (bbox[0] ?? 0) > (bbox[2] ?? 0)) return [400, 'bbox: west is greater than east']
   if (datetime !== undefined && periodOf(datetime).some(Number.isNaN)) return [400, 'datetime is not valid']
   return undefined
+}
+
+function isReadable({ op, args }: Condition): boolean {
+  if (op === 'and') return args.every((each) => isReadable(each as Condition))
+  return ['<=', '<', '>='].includes(op) && args.length === 2
 }
 
 /** A period in ms. A date alone is its midnight, at both ends. */
@@ -92,14 +108,24 @@ function periodOf(datetime: string): [number, number] {
   return [instant(from, Number.NEGATIVE_INFINITY), instant(to, Number.POSITIVE_INFINITY)]
 }
 
-function fits(item: StacItem, { collections = [], bbox, datetime, query, ids }: Search): boolean {
+function fits(item: StacItem, { collections = [], bbox, datetime, query, ids, filter }: Search): boolean {
   const time = Date.parse(String(item.properties.datetime))
   const [from, to] = periodOf(datetime ?? '../..')
   const [west = 0, south = 0, east = 0, north = 0] = item.bbox
   const [w = -180, s = -90, e = 180, n = 90] = bbox ?? []
   const isNamed = ids === undefined || ids.includes(item.id)
   const isThere = west <= e && east >= w && south <= n && north >= s
-  return collections.includes(COLLECTION) && isNamed && time >= from && time <= to && isThere && passes(item, query)
+  const isMeant = collections.includes(COLLECTION) && isNamed && time >= from && time <= to && isThere
+  return isMeant && passes(item, query) && (filter === undefined || holds(item, filter))
+}
+
+/** A comparison of a property with a number, or several that hold together; none for an item without the property. */
+function holds(item: StacItem, { op, args }: Condition): boolean {
+  if (op === 'and') return args.every((each) => holds(item, each as Condition))
+  const [left, right] = args
+  const value = item.properties[(left as { property: string }).property]
+  if (typeof value !== 'number' || typeof right !== 'number') return false
+  return (op === '<=' && value <= right) || (op === '<' && value < right) || (op === '>=' && value >= right)
 }
 
 function passes({ properties }: StacItem, query: Search['query'] = {}): boolean {
@@ -114,6 +140,15 @@ function passes({ properties }: StacItem, query: Search['query'] = {}): boolean 
       return operator === 'gt' ? value > limit : value === limit
     })
   })
+}
+
+/** The order asked for, by one property; the newest first otherwise. */
+function orderOf({ sortby }: Search): (a: StacItem, b: StacItem) => number {
+  const [by] = sortby ?? []
+  if (by === undefined) return newestFirst
+  const sign = by.direction === 'desc' ? -1 : 1
+  const text = ({ properties }: StacItem) => String(properties[by.field.replace(/^properties\./, '')])
+  return (a, b) => sign * (text(a).localeCompare(text(b)) || a.id.localeCompare(b.id))
 }
 
 function newestFirst(a: StacItem, b: StacItem): number {

@@ -4,11 +4,14 @@ import type { GivenCredentials } from '../auth/credentials.js'
 import { NotFoundError } from '../errors.js'
 import { type CallOptions, callNative } from '../native/call.js'
 import type { GranuleInfo } from '../native/contract.js'
+import { type RangeSource, withRemoteFiles } from '../native/remote.js'
 import { defaultEndpoints, type Endpoints } from '../net/endpoints.js'
 import { createHttpClient, type HttpClient } from '../net/http.js'
 import { dataClient } from './data-client.js'
-import { ASTERDataset } from './dataset.js'
-import { type DownloadOptions, type DownloadReport, downloadScenes } from './download.js'
+import { ASTERDataset, type BandReader } from './dataset.js'
+import { type DownloadOptions, type DownloadReport, type DownloadTools, downloadScenes } from './download.js'
+import type { Traffic } from './remote-file.js'
+import { onlyScene, type StreamOptions, type StreamTraffic, streamScenes } from './remote-scenes.js'
 import type { DownloadableScene } from './selection.js'
 import { resolveSubsystem, type Subsystem } from './subsystem.js'
 
@@ -23,6 +26,16 @@ export interface OpenOptions extends CallOptions {
 export interface OpenableScene {
   path: string
   readonly granule?: GranuleInfo
+}
+
+export interface RemoteOpenOptions<S extends DownloadableScene>
+  extends Pick<
+      StreamOptions<S>,
+      'bands' | 'cacheDir' | 'concurrency' | 'records' | 'streamCache' | 'streamCacheBytes' | 'onWarning' | 'onNote'
+    >,
+    CallOptions {
+  /** All bands when left out. */
+  subsystem?: Subsystem | undefined
 }
 
 export interface RemoteOptions {
@@ -54,13 +67,41 @@ export class ASTERDataAccess {
     scenes: readonly S[],
     options: DownloadOptions<S> = {},
   ): Promise<DownloadReport<S>> {
+    return downloadScenes(scenes, options, this.#tools(options.concurrency))
+  }
+
+  /**
+   * Opens a scene of a remote search where it is hosted: headers and the windows that are read are fetched, and small
+   * records whole. Files that the cache holds are read there; a scene on disk is opened on disk.
+   *
+   * @throws AsterError for what cannot be fetched; NotFoundError for a subsystem that the scene does not hold
+   */
+  async openRemote<S extends DownloadableScene>(scene: S, options: RemoteOpenOptions<S> = {}): Promise<RemoteDataset> {
+    const { subsystem, signal, ...others } = options
+    const wanted = subsystem === undefined ? undefined : resolveSubsystem(subsystem)
+    const subsystems = wanted === undefined ? undefined : [wanted]
+    const streamed = await streamScenes(
+      [scene],
+      { ...others, subsystems, signal, onWarning: others.onWarning ?? warn },
+      this.#tools(options.concurrency),
+    )
+    const { path } = onlyScene(streamed)
+    for (const warning of streamed.warnings) (others.onWarning ?? warn)(warning)
+    const { remote } = streamed
+    const granule = await (remote === undefined
+      ? this.describe(path, { signal })
+      : describeRemote(path, remote, signal))
+    if (wanted !== undefined && !granule.subsystems.includes(wanted)) throw missingSubsystem(granule, wanted)
+    return new RemoteDataset(granule, wanted, remote, streamed.traffic)
+  }
+
+  #tools(concurrency: number | undefined): DownloadTools {
     const { credentials } = this.#remote
     const { env } = process
     const endpoints = { ...defaultEndpoints(), ...this.#remote.endpoints }
-    const manners = options.concurrency === undefined ? undefined : { concurrency: options.concurrency }
+    const manners = concurrency === undefined ? undefined : { concurrency }
     const http = this.#remote.http ?? createHttpClient({ env, endpoints, manners })
-    const onWarning = (text: string) => process.emitWarning(text, 'AsterTimeseriesWarning')
-    return downloadScenes(scenes, options, { http: dataClient(http, { endpoints, env, credentials, onWarning }), env })
+    return { http: dataClient(http, { endpoints, env, credentials, onWarning: warn }), env }
   }
 
   /** Describes a granule, file or folder, without reading pixels. */
@@ -86,6 +127,44 @@ export class ASTERDataAccess {
     }
     return datasets
   }
+}
+
+/** A dataset whose bands are read where they are hosted. */
+export class RemoteDataset extends ASTERDataset {
+  readonly #traffic: () => StreamTraffic
+
+  constructor(
+    info: GranuleInfo,
+    subsystem: string | undefined,
+    remote: RangeSource | undefined,
+    traffic: () => StreamTraffic,
+  ) {
+    super(info, subsystem, 'dn', remote && readerOf(remote))
+    this.#traffic = traffic
+  }
+
+  /** Bytes fetched and requests sent until now, with those of opening. */
+  get traffic(): Traffic {
+    const { bytesFetched, requests } = this.#traffic()
+    return { bytesFetched, requests }
+  }
+}
+
+function readerOf(source: RangeSource): BandReader {
+  return (request, { signal }) =>
+    withRemoteFiles(source, signal, (remote) =>
+      callNative((addon) => addon.readRemoteBand(request, remote), { signal }),
+    )
+}
+
+function describeRemote(path: string, source: RangeSource, signal: AbortSignal | undefined): Promise<GranuleInfo> {
+  return withRemoteFiles(source, signal, (remote) =>
+    callNative((addon) => addon.describeRemoteGranule(path, remote), { signal }),
+  )
+}
+
+function warn(text: string): void {
+  process.emitWarning(text, 'AsterTimeseriesWarning')
 }
 
 function missingSubsystem(granule: GranuleInfo, wanted: Subsystem): NotFoundError {

@@ -48,6 +48,11 @@ export interface BandData {
   nodata?: number
 }
 
+/** Reads a band; another one than the usual reads it where it is hosted. */
+export type BandReader = (request: ReadBandRequest, options: CallOptions) => Promise<BandArray>
+
+const readFromDisk: BandReader = (request, options) => callNative((addon) => addon.readBand(request), options)
+
 export class ASTERDataset {
   /** What the granule says about itself. */
   readonly info: GranuleInfo
@@ -58,7 +63,10 @@ export class ASTERDataset {
   /** What `readBand` gives when not told otherwise. */
   readonly calibration: Calibration
 
-  constructor(info: GranuleInfo, subsystem?: string, calibration: Calibration = 'dn') {
+  readonly #read: BandReader
+
+  constructor(info: GranuleInfo, subsystem?: string, calibration: Calibration = 'dn', read: BandReader = readFromDisk) {
+    this.#read = read
     this.info = info
     this.subsystem = subsystem
     this.bands = info.bands.filter((band) => subsystem === undefined || band.subsystem === subsystem)
@@ -67,7 +75,7 @@ export class ASTERDataset {
 
   /** The same bands, read in another calibration by default. */
   withCalibration(calibration: Calibration): ASTERDataset {
-    return new ASTERDataset(this.info, this.subsystem, calibration)
+    return new ASTERDataset(this.info, this.subsystem, calibration, this.#read)
   }
 
   /** Metadata of a band, by its name (`3N`) or its variable (`ImageData3N`). */
@@ -102,7 +110,7 @@ export class ASTERDataset {
       gains: options.gains,
       coefficients: options.coefficients,
     })
-    return bandData(await callNative((addon) => addon.readBand(request), { signal }))
+    return bandData(await this.#read(request, { signal }))
   }
 
   toString(): string {

@@ -97,6 +97,16 @@ export async function downloadScenes<S extends DownloadableScene>(
   throwIfAborted(options.signal)
   const plan = await planScenes(scenes, options, tools.env)
   checkRoom(plan)
+  return downloadPlanned(plan, scenes, options, tools)
+}
+
+/** As `downloadScenes`, with a plan that was made before. */
+export function downloadPlanned<S extends DownloadableScene>(
+  plan: DownloadPlan<S>,
+  scenes: readonly S[],
+  options: DownloadOptions<S>,
+  tools: DownloadTools,
+): Promise<DownloadReport<S>> {
   return new Download(plan, scenes, options, tools).run()
 }
 

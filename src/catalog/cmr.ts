@@ -1,5 +1,6 @@
 // The backend `earthaccess`: scenes in NASA's catalogue, which every current product is in.
 import type { CallOptions } from '../native/call.js'
+import { isLoopback } from '../net/endpoints.js'
 import { AcquisitionRecords } from './acquisition-records.js'
 import {
   type CatalogBackend,
@@ -24,11 +25,15 @@ export class CmrBackend implements CatalogBackend {
   /** Records of AST_L1A, which know gains, outlines and cloud cover that other products lack. */
   readonly acquisitions: AcquisitionRecords
   readonly #now: () => number
+  readonly #mayFetch: (url: string) => boolean
 
   constructor(options: CmrOptions) {
     this.client = new CmrClient(options)
     this.acquisitions = new AcquisitionRecords(this.client)
     this.#now = options.now ?? Date.now
+    // A catalogue on this very machine may name files on it; NASA's may not.
+    const isHere = isLoopback(new URL(options.baseUrl))
+    this.#mayFetch = (url) => isHere && URL.canParse(url) && /^http:/.test(url) && isLoopback(new URL(url))
   }
 
   async *iter(query: ResolvedQuery, options: IterOptions = {}): AsyncGenerator<Scene, void, undefined> {
@@ -65,7 +70,7 @@ export class CmrBackend implements CatalogBackend {
 
   async *#scenes(parameters: Parameters, options: IterOptions): AsyncGenerator<Scene, void, undefined> {
     for await (const { granule } of this.client.records(parameters, options)) {
-      const scene = sceneFromUmm(granule)
+      const scene = sceneFromUmm(granule, this.#mayFetch)
       if (typeof scene === 'string') tellSkipped(options.leftOut, granule.GranuleUR, scene)
       else yield scene
     }

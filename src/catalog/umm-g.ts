@@ -70,8 +70,11 @@ const MODES: Readonly<Record<(typeof TELESCOPES)[number], readonly string[]>> = 
   TIR: ['TIRObservationMode', 'TIR_ObservationMode'],
 }
 
-/** The scene of a record, or in words why it makes none. */
-export function sceneFromUmm(record: UmmGranule): Scene | string {
+/**
+ * The scene of a record, or in words why it makes none. Files are taken by https addresses; `mayFetch` takes others as
+ * well.
+ */
+export function sceneFromUmm(record: UmmGranule, mayFetch: (url: string) => boolean = () => false): Scene | string {
   const attribute = attributesOf(record)
   const identifiers = record.DataGranule?.Identifiers?.map(({ Identifier }) => Identifier) ?? []
   const candidates = [record.GranuleUR, ...identifiers, attribute(NAMES.localGranuleId) ?? '']
@@ -82,7 +85,7 @@ export function sceneFromUmm(record: UmmGranule): Scene | string {
   if (time === undefined) return 'it carries no time'
   const placement = placementOfRecord(record)
   if (placement === undefined) return 'it carries no position'
-  const files = filesOf(record)
+  const files = filesOf(record, mayFetch)
   const cloud = record.MeasuredParameters?.[0]?.QAStats?.QAPercentCloudCover
   return present<Scene>({
     schema: 2,
@@ -147,11 +150,11 @@ function placementOfRecord({ SpatialExtent }: UmmGranule): Placement | undefined
 /** Kinds of links that lead to files of the granule; the others are pages and services. */
 const FILE_LINKS = new Set(['GET DATA', 'EXTENDED METADATA', 'GET RELATED VISUALIZATION'])
 
-function filesOf({ RelatedUrls = [], DataGranule }: UmmGranule): SceneFile[] {
+function filesOf({ RelatedUrls = [], DataGranule }: UmmGranule, mayFetch: (url: string) => boolean): SceneFile[] {
   const archived = new Map(DataGranule?.ArchiveAndDistributionInformation?.map((file) => [file.Name, file]))
   const files = new Map<string, SceneFile>()
   for (const { URL: url, Type } of RelatedUrls) {
-    if (!FILE_LINKS.has(Type ?? '') || !url.startsWith('https://')) continue
+    if (!FILE_LINKS.has(Type ?? '') || !(url.startsWith('https://') || mayFetch(url))) continue
     const described = describeFileName(fileNameOf(url))
     const { SizeInBytes: bytes, Checksum } = archived.get(described.name) ?? {}
     files.set(described.name, {

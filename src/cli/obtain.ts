@@ -1,9 +1,10 @@
 // What a search found, brought onto this disk, in the words of the command line.
 
-import type { DownloadReport } from '../access/download.js'
+import type { DownloadReport, FailedFile } from '../access/download.js'
+import { type StreamedScenes, streamScenes } from '../access/remote-scenes.js'
 import type { LocalScene, Scene } from '../catalog/scene.js'
 import type { SkippedFile } from '../native/contract.js'
-import { type ObtainOptions, obtainScenes } from '../processing/obtain.js'
+import { type ObtainOptions, obtainScenes, openClients } from '../processing/obtain.js'
 import type { CliContext, Talk } from './context.js'
 import type { FoundScenes } from './scenes.js'
 
@@ -19,6 +20,31 @@ export function obtain(
   return obtainScenes(scenes, { ...options, env, signal, onNote: talk.detail, onWarning: talk.warn })
 }
 
+export interface StreamFoundOptions extends Omit<Wanted, 'onEvent' | 'include' | 'offline'> {
+  streamCache?: string | undefined
+  streamCacheBytes?: number | undefined
+}
+
+/** What a search found as scenes whose data are read where they are hosted; records that cannot be fetched skip them. */
+export async function streamFound(
+  { env, signal }: CliContext,
+  found: FoundScenes,
+  { connections, ...options }: StreamFoundOptions,
+  talk: Talk,
+): Promise<FoundScenes & StreamedScenes<Scene> & { scenes: LocalScene[] }> {
+  const voices = { onNote: talk.detail, onWarning: talk.warn }
+  const { http, records } = openClients({ env, connections, ...voices })
+  const wanted = { ...options, concurrency: connections, records, signal, ...voices }
+  const streamed = await streamScenes(found.scenes, wanted, { http, env })
+  for (const warning of streamed.warnings) talk.warn(warning)
+  return { ...found, ...streamed, skipped: [...found.skipped, ...streamed.failed.map(asSkipped)] }
+}
+
+function asSkipped({ id, error }: FailedFile): SkippedFile {
+  const { code, message, retryable, hint } = error
+  return { path: id, error: { code, message, retryable, ...(hint === undefined ? {} : { hint }) } }
+}
+
 /** What a search found as scenes on disk; files that could not be fetched count as skipped granules. */
 export async function obtainFound(
   ctx: CliContext,
@@ -28,9 +54,5 @@ export async function obtainFound(
 ): Promise<FoundScenes & { scenes: LocalScene[] }> {
   const report = await obtain(ctx, found.scenes, options, talk)
   for (const warning of report.warnings) talk.warn(warning)
-  const skipped = report.failed.map(({ id, error }): SkippedFile => {
-    const { code, message, retryable, hint } = error
-    return { path: id, error: { code, message, retryable, ...(hint === undefined ? {} : { hint }) } }
-  })
-  return { ...found, scenes: report.scenes, skipped: [...found.skipped, ...skipped] }
+  return { ...found, scenes: report.scenes, skipped: [...found.skipped, ...report.failed.map(asSkipped)] }
 }

@@ -163,7 +163,10 @@ export const OPTIONS = {
     'where granules are kept; default: ASTER_CACHE_DIR, else ~/.cache/aster_timeseries',
     text,
   ),
-  connections: value('--connections <count>', 'files fetched from one host at a time; default 6', parseCount),
+  stream: flag('--stream', 'read parts of scenes where they are hosted; nothing but records is downloaded'),
+  streamCache: value('--stream-cache <dir>', 'folder that keeps what --stream fetched, for later runs', text),
+  streamCacheSize: value('--stream-cache-size <size>', 'what that folder may hold; default 10G', parseBytes),
+  connections: value('--connections <count>', 'requests to one host at a time; default 6', parseCount),
   maxSize: value('--max-size <size>', 'what the cache may hold, such as 500G', parseBytes),
   output: value('--output <file>', 'file or folder to write', text),
   out: value('--out <dir>', 'run folder, for the plan and what belongs to it; default run', text),
@@ -256,10 +259,15 @@ function attributeOf(flags: string): string {
     .replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 }
 
-/** Declares options on a command, in this order. */
-export function addOptions(command: Command, names: readonly OptionName[]): Command {
+/** Declares options on a command, in this order; `helps` replaces texts that do not fit it. */
+export function addOptions(
+  command: Command,
+  names: readonly OptionName[],
+  helps: Partial<Record<OptionName, string>> = {},
+): Command {
   for (const name of names) {
-    const { flags, help, isList } = OPTIONS[name]
+    const { flags, isList } = OPTIONS[name]
+    const help = helps[name] ?? OPTIONS[name].help
     if (isList) command.option(flags, help, (item: string, before: string[] = []) => [...before, item])
     else command.option(flags, help)
   }

@@ -1,4 +1,5 @@
 // The report of a run and the plan of a dry run, for people and for programs.
+import type { StreamTraffic } from '../access/remote-scenes.js'
 import type {
   CubePlan,
   CubeRequest,
@@ -29,12 +30,28 @@ export function lostSome(leftOut: LeftOut, skipped: readonly SkippedScene[]): bo
 }
 
 /** The report with the request, so that it can be run again from what is printed. */
-export function reportJson(report: RunReport, request: CubeRequest, leftOut: LeftOut): string {
-  return toJson({ schema: JSON_SCHEMA, ...report, ...leftOutJson(leftOut, report.skipped), request })
+export function reportJson(report: RunReport, request: CubeRequest, leftOut: LeftOut, stream?: StreamTraffic): string {
+  return toJson({
+    schema: JSON_SCHEMA,
+    ...report,
+    ...leftOutJson(leftOut, report.skipped),
+    ...streamJson(stream),
+    request,
+  })
 }
 
-export function planJson(plan: CubePlan, request: CubeRequest, leftOut: LeftOut): string {
-  return toJson({ ...plan, ...leftOutJson(leftOut, plan.skipped), request })
+export function planJson(plan: CubePlan, request: CubeRequest, leftOut: LeftOut, stream?: StreamTraffic): string {
+  return toJson({ ...plan, ...leftOutJson(leftOut, plan.skipped), ...streamJson(stream), request })
+}
+
+/** What was fetched, of a run that streamed. */
+function streamJson(stream: StreamTraffic | undefined) {
+  return stream === undefined ? {} : { stream }
+}
+
+function streamFact(stream: StreamTraffic | undefined): [string, string][] {
+  if (stream === undefined) return []
+  return [['fetched', `${formatBytes(stream.bytesFetched)} in ${plural(stream.requests, 'request')}`]]
 }
 
 function leftOutJson(leftOut: LeftOut, skipped: readonly SkippedScene[]) {
@@ -42,7 +59,7 @@ function leftOutJson(leftOut: LeftOut, skipped: readonly SkippedScene[]) {
   return { skipped: allSkipped(leftOut, skipped), duplicates, cloudUnknown: leftOut.cloudUnknown }
 }
 
-export function formatReport(report: RunReport, leftOut: LeftOut): string {
+export function formatReport(report: RunReport, leftOut: LeftOut, stream?: StreamTraffic): string {
   const skipped = allSkipped(leftOut, report.skipped)
   const facts: [string, string][] = [
     ['scenes', scenesText(report.scenes, skipped)],
@@ -50,6 +67,7 @@ export function formatReport(report: RunReport, leftOut: LeftOut): string {
     ['grid', gridText(report.grid)],
     ['variables', report.variables.join(', ')],
     ...validFact(report),
+    ...streamFact(stream),
     ['read', `${formatBytes(report.bytesRead)} in ${formatDuration(report.elapsedMs)}`],
     ['written', formatBytes(report.bytesWritten)],
     ['peak memory', formatBytes(report.peakMemoryBytes)],
@@ -57,7 +75,12 @@ export function formatReport(report: RunReport, leftOut: LeftOut): string {
   return `wrote ${outputsText(report.outputs)}\n${formatFacts(facts)}`
 }
 
-export function formatPlan(plan: CubePlan, leftOut: LeftOut, output: string | undefined): string {
+export function formatPlan(
+  plan: CubePlan,
+  leftOut: LeftOut,
+  output: string | undefined,
+  stream?: StreamTraffic,
+): string {
   const skipped = allSkipped(leftOut, plan.skipped)
   const free: [string, string][] =
     plan.freeDiskBytes === undefined ? [] : [['free disk', formatBytes(plan.freeDiskBytes)]]
@@ -66,6 +89,7 @@ export function formatPlan(plan: CubePlan, leftOut: LeftOut, output: string | un
     ...stepsFact(plan),
     ['grid', gridText(plan.grid)],
     ['variables', plan.variables.join(', ')],
+    ...streamFact(stream),
     ['to read', formatBytes(plan.bytesToRead)],
     ['to write', `at most ${formatBytes(plan.outputBytesMax)}, before compression`],
     ['chunks', `${plan.chunksWithData} of ${plan.chunksTotal} hold data`],

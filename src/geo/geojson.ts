@@ -19,7 +19,12 @@ export function parsePolygon(text: string, label: string): Polygon {
       hint: 'a Polygon or MultiPolygon, alone, as a Feature or in a FeatureCollection',
     })
   }
-  return new Polygon(outlines)
+  try {
+    return new Polygon(outlines)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    throw new UsageError(`${label}: ${error.message}`, { hint: error.hint, cause: error })
+  }
 }
 
 /** Undefined where a member is missing, of another type, or anything else than polygons. */

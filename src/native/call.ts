@@ -1,6 +1,6 @@
 // Calls into the addon: outcomes become values or exceptions, abort signals become cancellations.
 import { AbortError, type AsterError, errorFromCode, InternalError } from '../errors.js'
-import type { CubeEvent, CubeReport, CubeRequest, NativeError, NativeModule } from './contract.js'
+import type { CubeEvent, CubeReport, CubeRequest, NativeError, NativeModule, RemoteFiles } from './contract.js'
 import { native } from './load.js'
 
 export interface Outcome<T> {
@@ -72,11 +72,15 @@ export async function callForOutcome<T>(
 }
 
 /** Runs a cube job to its end; the signal asks it to stop and this still waits until it has. */
-export async function runCube(request: CubeRequest, { signal, onEvent }: JobOptions = {}): Promise<CubeReport> {
+export async function runCube(
+  request: CubeRequest,
+  { signal, onEvent }: JobOptions = {},
+  remote?: RemoteFiles,
+): Promise<CubeReport> {
   const site = captureSite(runCube)
   throwIfAborted(signal)
   try {
-    const job = callNow((addon) => addon.startCube(request, contained(onEvent)))
+    const job = callNow((addon) => addon.startCube(request, contained(onEvent), remote))
     const cancel = () => job.cancel()
     signal?.addEventListener('abort', cancel, { once: true })
     try {

@@ -10,6 +10,7 @@ import { redact, safeUrl } from './redact.js'
 import { type Hop, type MayFollow, MOST_HOPS, nextHop, REDIRECTS, redirectLoop, tooManyHops } from './redirect.js'
 import { type Credentials, refusalOf, retiredHost } from './refusal.js'
 import { type Failure, isPassing, nextWaitMs, RETRY_POLICY, type RetryPolicy, retryAfterMs } from './retry.js'
+import type { Shortcut, Way } from './shortcut.js'
 import { createTransport, type Exchange, type Transport } from './transport.js'
 import { userAgent } from './user-agent.js'
 
@@ -32,6 +33,8 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined
   /** How long the first byte of an answer may take, where the client's own bound does not fit. */
   readonly firstByteTimeoutMs?: number | undefined
+  /** For many requests of one file: where redirects ended before is asked first, as long as that is good. */
+  readonly shortcut?: Shortcut | undefined
 }
 
 export interface HttpResponse {
@@ -123,9 +126,12 @@ class Client implements HttpClient {
     let waitedMs = 0
     let isRenewed = false
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await this.#follow(first, request)
+      const way = await request.shortcut?.enter(() => this.#clock.now(), request.signal)
+      const answer = await this.#follow(way?.target === undefined ? first : { ...first, url: way.target }, request, way)
+      way?.found(undefined)
       if (!('error' in answer)) return answer
       const { error } = answer
+      if (answer.isStale === true) request.shortcut?.forget(way?.target)
       if (answer.isStale === true && !isRenewed) {
         // The signed address at the end of the redirects ran out on the way: from the beginning there is a new one.
         isRenewed = true
@@ -140,7 +146,7 @@ class Client implements HttpClient {
   }
 
   /** One try: from the first hop to an answer or a failure. */
-  async #follow(first: Hop, request: HttpRequest): Promise<HttpResponse | Failure> {
+  async #follow(first: Hop, request: HttpRequest, way: Way | undefined): Promise<HttpResponse | Failure> {
     const seen = new Set<string>()
     let hop = first
     let sent: Credentials = 'none'
@@ -150,8 +156,12 @@ class Client implements HttpClient {
         if (seen.has(`${hop.method} ${hop.url.href}`)) throw redirectLoop(hop.url)
         seen.add(`${hop.method} ${hop.url.href}`)
         const answer = await this.#ask(hop, request, sent)
-        if ('error' in answer) return { ...answer, isStale: answer.isStale === true && hops > 0 }
-        if (!('location' in answer)) return answer
+        const isRedirected = hops > 0 || way?.target !== undefined
+        if ('error' in answer) return { ...answer, isStale: answer.isStale === true && isRedirected }
+        if (!('location' in answer)) {
+          way?.found(hop.url)
+          return answer
+        }
         sent = answer.sent
         hop = nextHop(hop, answer.status, answer.location, this.#mayFollow)
         this.#note(`${request.what}: ${answer.status} to ${safeUrl(hop.url)}`)

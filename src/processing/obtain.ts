@@ -13,32 +13,43 @@ import { endpointsFrom } from '../net/endpoints.js'
 import { createHttpClient, type HttpClient } from '../net/http.js'
 import { resolveIndex } from '../series/request.js'
 
-export interface ObtainOptions extends SelectionOptions {
-  cacheDir?: string | undefined
+/** What clients are made from. */
+export interface ClientOptions {
   /** Files of one host at a time. */
   connections?: number | undefined
-  /** Take what is on disk, and ask nobody. */
-  offline?: boolean | undefined
-  signal?: AbortSignal | undefined
   env: Readonly<Record<string, string | undefined>>
-  onEvent?: ((event: DownloadEvent) => void) | undefined
   onNote?: ((text: string) => void) | undefined
   onWarning?: ((text: string) => void) | undefined
 }
 
+export interface Clients {
+  http: HttpClient
+  records: AcquisitionRecordSource<Scene>
+}
+
+export interface ObtainOptions extends SelectionOptions, ClientOptions {
+  cacheDir?: string | undefined
+  /** Take what is on disk, and ask nobody. */
+  offline?: boolean | undefined
+  signal?: AbortSignal | undefined
+  onEvent?: ((event: DownloadEvent) => void) | undefined
+}
+
 /** Fetches the files of scenes that are not on disk. Credentials are looked for when a host wants them. */
 export async function obtainScenes(scenes: readonly Scene[], options: ObtainOptions): Promise<DownloadReport<Scene>> {
-  const { connections, offline = false, env, onNote, onWarning, ...selection } = options
+  const { connections, offline = false, env, onNote: _note, onWarning: _warning, ...selection } = options
   if (offline) return cachedScenes(scenes, options)
+  const { http, records } = openClients(options)
+  return downloadScenes(scenes, { ...selection, concurrency: connections, records }, { http, env })
+}
+
+/** The client that data are fetched with, and the catalogue that knows gains. */
+export function openClients({ env, connections, onNote, onWarning }: ClientOptions): Clients {
   const endpoints = endpointsFrom(env)
   const client = { env, endpoints, onNote }
-  const records: AcquisitionRecordSource<Scene> = new ASTERCatalog({
-    ...{ backend: 'earthaccess', endpoints },
-    http: createHttpClient(client),
-  })
+  const records = new ASTERCatalog({ backend: 'earthaccess', endpoints, http: createHttpClient(client) })
   const manners = connections === undefined ? undefined : { concurrency: connections }
-  const http = dataClient(createHttpClient({ ...client, manners }), { endpoints, env, onWarning })
-  return downloadScenes(scenes, { ...selection, concurrency: connections, records }, { http, env })
+  return { http: dataClient(createHttpClient({ ...client, manners }), { endpoints, env, onWarning }), records }
 }
 
 /** Scenes whose files are all in the cache; the first one that is not ends it. */

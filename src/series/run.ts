@@ -2,20 +2,37 @@
 import { UsageError } from '../errors.js'
 import { type CallOptions, callNative, callNow, type JobOptions, runCube, unwrap } from '../native/call.js'
 import type { CubePlan, CubeReport, CubeRequest } from '../native/contract.js'
+import { type RangeSource, withRemoteFiles } from '../native/remote.js'
 import { checkOutput } from './output-path.js'
+
+/** Files of the request's granules that are fetched in parts while it runs. */
+export interface Remote {
+  remote?: RangeSource | undefined
+}
 
 export type RunReport = Omit<CubeReport, 'arrays'>
 
 /** What a run would read, need and write; reads headers, no pixels. */
-export async function planRequest(request: CubeRequest, { signal }: CallOptions = {}): Promise<CubePlan> {
-  return callNative((addon) => addon.planCube(request), { signal })
+export async function planRequest(request: CubeRequest, options: CallOptions & Remote = {}): Promise<CubePlan> {
+  const { signal, remote: source } = options
+  if (source === undefined) return callNative((addon) => addon.planCube(request), { signal })
+  return withRemoteFiles(source, signal, (remote) =>
+    callNative((addon) => addon.planRemoteCube(request, remote), { signal }),
+  )
 }
 
 /** Runs a request whose result is a file; its outputs are looked at first. */
-export async function writeRequest(request: CubeRequest, { signal, onEvent }: JobOptions = {}): Promise<RunReport> {
+export async function writeRequest(request: CubeRequest, options: JobOptions & Remote = {}): Promise<RunReport> {
   checkOutput(request.output, request.granules)
-  const { arrays: _, ...report } = await runCube(request, { signal, onEvent })
+  const { arrays: _, ...report } = await computeRequest(request, options)
   return report
+}
+
+/** Runs a request to its end, whatever its result is. */
+export async function computeRequest(request: CubeRequest, options: JobOptions & Remote = {}): Promise<CubeReport> {
+  const { signal, onEvent, remote: source } = options
+  if (source === undefined) return runCube(request, { signal, onEvent })
+  return withRemoteFiles(source, signal, (remote) => runCube(request, { signal, onEvent }, remote))
 }
 
 /**

@@ -28,7 +28,7 @@ export function sceneOf(world: World, granule: FakeGranule, backend: Scene['back
   return {
     schema: 2,
     ...{ backend, id, product, version, time },
-    sceneKey: id.split('_').at(-2) ?? '',
+    sceneKey: /_(\d{17})_/.exec(id)?.[1] ?? '',
     bbox: { west: 0, south: 0, east: 1, north: 1 },
     footprint: [],
     footprintKind: 'box',

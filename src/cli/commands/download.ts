@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { type DownloadReport, planScenes } from '../../access/download.js'
 import type { DownloadPlan } from '../../access/download-plan.js'
-import type { Scene } from '../../catalog/scene.js'
+import { BACKENDS, type Scene } from '../../catalog/scene.js'
 import { parseScenes } from '../../catalog/scene-json.js'
 import { AbortError, type AsterError, UsageError } from '../../errors.js'
 import { type CliContext, type Talk, talkTo } from '../context.js'
@@ -39,8 +39,10 @@ export type DownloadCommandOptions = OptionValues<(typeof NAMES)[number]>
 export function registerDownload(program: Command, ctx: CliContext, finish: Finish): void {
   const command = program
     .command('download')
-    .description('fetch scenes into the cache, those of --scenes or of a search (backend: earthaccess); prints paths')
-  addOptions(command, NAMES).action(() => finish(runDownload(ctx, readOptions(command, NAMES))))
+    .description('fetch scenes into the cache, those of --scenes or of a search; prints paths')
+  const remote = BACKENDS.filter((name) => name !== 'local').join(', ')
+  const helps = { backend: `where to search: ${remote}; default earthaccess` }
+  addOptions(command, NAMES, helps).action(() => finish(runDownload(ctx, readOptions(command, NAMES))))
 }
 
 export async function runDownload(ctx: CliContext, options: DownloadCommandOptions): Promise<ExitStatus> {

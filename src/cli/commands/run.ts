@@ -1,5 +1,7 @@
 // `run`: stacks scenes into a time series, or says what that would take.
 import type { Command } from 'commander'
+import type { StreamedScenes } from '../../access/remote-scenes.js'
+import type { Scene } from '../../catalog/scene.js'
 import { errorFromCode, UsageError } from '../../errors.js'
 import { present, toException } from '../../native/call.js'
 import type { CubeOutput, CubeRequest, SkippedFile } from '../../native/contract.js'
@@ -33,6 +35,9 @@ const NAMES = [
   'scenes',
   'limit',
   'cacheDir',
+  'stream',
+  'streamCache',
+  'streamCacheSize',
   'connections',
   'request',
   'plan',
@@ -76,19 +81,39 @@ export async function runRun(ctx: CliContext, paths: readonly string[], given: R
   const output = outputOf(options)
   checkSceneOptions(paths, options)
   checkBounded(options)
+  checkStream(options)
   const settings = seriesOptions(options)
   checkRequest(buildRequest([], resolveSelection(settings), settings, output))
-  const found = await onDisk(ctx, await findScenes(ctx, paths, options, limitOf(options)), options, talk)
+  const found = await reachable(ctx, await findScenes(ctx, paths, options, limitOf(options)), options, talk)
   checkUsable(found, options, talk)
   const series = new ASTERTimeSeries(found.scenes, [], settings)
   const history = options.dryRun ? undefined : ctx.commandLine
   return execute(ctx, series.toRequest(output, history), found, options, talk)
 }
 
+function checkStream({ stream = false, streamCache, streamCacheSize }: RunOptions): void {
+  const other =
+    streamCache !== undefined ? '--stream-cache' : streamCacheSize !== undefined ? '--stream-cache-size' : ''
+  if (!stream && other !== '') {
+    throw new UsageError(`${other} is about streaming, which was not asked for`, { hint: 'add --stream' })
+  }
+  if (streamCacheSize !== undefined && streamCache === undefined) {
+    throw new UsageError('--stream-cache-size needs a folder', { hint: 'name it with --stream-cache' })
+  }
+}
+
 const NOTHING_LEFT_OUT: LeftOut = { skipped: [], duplicates: [], cloudUnknown: 0 }
 
-/** Scenes of a catalogue are fetched into the cache first, only the bands that are needed. */
-async function onDisk(ctx: CliContext, found: FoundScenes, options: RunOptions, talk: Talk): Promise<FoundScenes> {
+/** Scenes that can be worked on, with the files that are read where they are hosted. */
+type ReachableScenes = FoundScenes & Partial<Pick<StreamedScenes<Scene>, 'remote' | 'traffic'>>
+
+/** Scenes of a catalogue are fetched into the cache first, only the bands that are needed; or not, with --stream. */
+async function reachable(
+  ctx: CliContext,
+  found: FoundScenes,
+  options: RunOptions,
+  talk: Talk,
+): Promise<ReachableScenes> {
   const missing = found.scenes.filter((scene) => scene.path === undefined).length
   if (missing === 0) return found
   const lost = found.scenes.find((scene) => scene.path === undefined && scene.files.length === 0)
@@ -97,16 +122,20 @@ async function onDisk(ctx: CliContext, found: FoundScenes, options: RunOptions, 
       hint: 'download scenes of a catalogue, or search the archive again',
     })
   }
-  if (options.dryRun) {
+  const { cacheDir, connections, stream, dryRun, streamCache, streamCacheSize: streamCacheBytes } = options
+  if (dryRun && stream !== true) {
     throw new UsageError(`${plural(missing, 'scene')} would have to be fetched before a plan can be made`, {
-      hint: 'fetch them with `download`, or see what it would fetch with `download --dry-run`',
+      hint: 'fetch them with `download`, see what it would fetch with `download --dry-run`, or add --stream',
     })
   }
-  const { cacheDir, connections } = options
-  const [{ obtainFound }, { neededBands }] = await Promise.all([
+  const [{ obtainFound, streamFound }, { neededBands }] = await Promise.all([
     import('../obtain.js'),
     import('../../processing/obtain.js'),
   ])
+  if (stream === true) {
+    const where = { cacheDir, connections, streamCache, streamCacheBytes }
+    return streamFound(ctx, found, { ...where, ...neededBands(options) }, talk)
+  }
   return obtainFound(ctx, found, { cacheDir, connections, ...neededBands(options) }, talk)
 }
 
@@ -150,24 +179,31 @@ function unusable({ path, error }: SkippedFile) {
 async function execute(
   ctx: CliContext,
   request: CubeRequest,
-  leftOut: LeftOut,
+  leftOut: LeftOut & Pick<ReachableScenes, 'remote' | 'traffic'>,
   options: RunOptions,
   talk: Talk,
 ): Promise<ExitStatus> {
   const { dryRun, json, quiet, verbose } = options
   const { signal } = ctx
+  const { remote, traffic } = leftOut
   if (dryRun) {
-    const plan = await planRequest(request, { signal })
+    const plan = await planRequest(request, { signal, remote })
     sayNotes(talk, leftOut, plan)
-    ctx.stdout.write(json ? planJson(plan, request, leftOut) : formatPlan(plan, leftOut, request.output.path))
+    ctx.stdout.write(
+      json
+        ? planJson(plan, request, leftOut, traffic?.())
+        : formatPlan(plan, leftOut, request.output.path, traffic?.()),
+    )
     return lostSome(leftOut, plan.skipped) ? SKIPPED_SOME : DONE
   }
   const progress = openProgress(ctx, talk, { mode: options.progress, quiet: quiet || json, verbose })
   try {
-    const report = await writeRequest(request, { signal, onEvent: (event) => progress.onEvent(event) })
+    const report = await writeRequest(request, { signal, remote, onEvent: (event) => progress.onEvent(event) })
     progress.end()
     sayNotes(talk, leftOut, report)
-    ctx.stdout.write(json ? reportJson(report, request, leftOut) : formatReport(report, leftOut))
+    ctx.stdout.write(
+      json ? reportJson(report, request, leftOut, traffic?.()) : formatReport(report, leftOut, traffic?.()),
+    )
     return lostSome(leftOut, report.skipped) ? SKIPPED_SOME : DONE
   } finally {
     progress.end()
