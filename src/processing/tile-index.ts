@@ -35,11 +35,13 @@ export class TileIndex {
   /** Numbers of the tiles that a scene touches, each once, in no order. */
   tilesOf(scene: Placed): number[] {
     const found = new Set<number>()
+    const around = turnOf(scene)
     for (const [box, turn] of boxesOf(scene.bbox)) {
       for (const cell of this.#cellsOf(box)) {
         for (const number of this.#cells.get(cell) ?? []) {
           const tile = this.tiles[number]
-          if (tile !== undefined && !found.has(number) && touches(tile.bbox, box, scene, turn)) found.add(number)
+          if (tile !== undefined && !found.has(number) && touches(tile.bbox, box, scene, turn + around))
+            found.add(number)
         }
       }
     }
@@ -54,10 +56,13 @@ export class TileIndex {
   }
 }
 
-/**
- * The box of a scene with its margin, cut at the antimeridian; and the turn that brings the longitudes of its outline
- * there.
- */
+/** The turn that brings an outline to where its box begins: longitudes may run on past either side. */
+function turnOf({ bbox, footprint }: Placed): number {
+  const west = footprint.reduce((least, { lon }) => Math.min(least, lon), Number.POSITIVE_INFINITY)
+  return Number.isFinite(west) ? 360 * Math.round((bbox.west - west) / 360) : 0
+}
+
+/** The box of a scene with its margin, cut at the antimeridian; and the turn that each part was moved by. */
 function boxesOf({ west, south, east, north }: Area): [Tile['bbox'], number][] {
   const [low, high] = [south - MARGIN_DEG, north + MARGIN_DEG]
   // Meridians run together: what is a hundred metres at the equator is more degrees further north.

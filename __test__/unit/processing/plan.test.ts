@@ -1,0 +1,95 @@
+// Plans of many scenes: every scene once, in every tile it touches and in order; what decides over a tile is in its key.
+import { expect, test } from 'vitest'
+import type { Scene } from '../../../src/catalog/scene.js'
+import { tiles } from '../../../src/geo/tiles.js'
+import { iterUnits, readScenes, type Unit } from '../../../src/processing/manifest.js'
+import { makePlan, type PlanInput } from '../../../src/processing/plan.js'
+import { newFolder, sceneNamed } from './plans.js'
+
+async function* each(scenes: Iterable<Scene>): AsyncGenerator<Scene> {
+  yield* scenes
+}
+
+function inputOf(scenes: Iterable<Scene>, changes: Partial<PlanInput> = {}): PlanInput {
+  const runFolder = newFolder()
+  return {
+    ...{ runFolder, outputDir: `${runFolder}/tiles`, cacheDir: '/cache', product: 'AST_L1T', backend: 'earthaccess' },
+    tiles: tiles({ west: 0, south: 0, east: 4, north: 2 }, { degrees: 1 }),
+    scenes: each(scenes),
+    area: [0, 0, 4, 2],
+    tiling: { degrees: 1 },
+    request: { schema: 1, granules: [], indices: ['ndvi'], output: { format: 'netcdf' } },
+    ...{ format: 'netcdf', tileOutput: 'stack', isOneStep: false, threads: 2, memoryMiB: 3000 },
+    selection: { bands: ['2', '3N'], subsystems: [] },
+    ...changes,
+  }
+}
+
+async function unitsOf(input: PlanInput): Promise<Unit[]> {
+  const units: Unit[] = []
+  for await (const unit of iterUnits((await makePlan(input)).plan)) units.push(unit)
+  return units
+}
+
+const SCENES = [
+  sceneNamed('a', { west: 0.2, south: 0.2, east: 0.8, north: 0.8 }),
+  sceneNamed('b', { west: 0.5, south: 0.5, east: 1.5, north: 0.9 }),
+  sceneNamed('elsewhere', { west: 50, south: 0.5, east: 51, north: 0.9 }),
+  sceneNamed('c', { west: 2.5, south: 0.5, east: 2.9, north: 1.5 }),
+]
+
+test('tiles with scenes become units, in order; scenes that no tile needs are not kept', async () => {
+  const { plan, tiles: count, found } = await makePlan(inputOf(SCENES))
+  expect([count, found, plan.unitCount]).toEqual([8, 4, 4])
+  expect(plan.shared.counts).toMatchObject({ units: 4, scenes: 3, scenesOfUnits: 5 })
+  const held: [string, string][] = []
+  for await (const unit of iterUnits(plan)) {
+    expect(unit.outputs).toEqual([`tiles/${unit.id}.nc`])
+    held.push([unit.id, (await readScenes(plan, unit)).map(({ id }) => id).join()])
+  }
+  expect(held).toEqual([
+    ['AST_L1T_0.0_0.0_1.0_1.0', 'a,b'],
+    ['AST_L1T_1.0_0.0_2.0_1.0', 'b'],
+    ['AST_L1T_2.0_0.0_3.0_1.0', 'c'],
+    ['AST_L1T_2.0_1.0_3.0_2.0', 'c'],
+  ])
+})
+
+test('the key changes with what decides over the content, and with nothing else', async () => {
+  const [base] = await unitsOf(inputOf(SCENES))
+  const key = async (scenes: Scene[], changes: Partial<PlanInput> = {}) =>
+    (await unitsOf(inputOf(scenes, changes)))[0]?.key
+  expect(await key(SCENES, { threads: 9, memoryMiB: 9, cacheDir: '/other', outputDir: '/elsewhere' })).toBe(base?.key)
+  expect(await key([...SCENES, sceneNamed('d', { west: 3.1, south: 0.1, east: 3.9, north: 0.9 })])).toBe(base?.key)
+  const different = new Set([
+    base?.key,
+    await key([...SCENES, sceneNamed('e', { west: 0.1, south: 0.1, east: 0.9, north: 0.9 })]),
+    await key(SCENES.map((scene) => ({ ...scene, processingStamp: '2' }))),
+    await key(SCENES, { tileOutput: 'composite' }),
+    await key(SCENES, { request: { schema: 1, granules: [], bands: ['1'], output: { format: 'netcdf' } } }),
+    await key(SCENES, { allowSkipped: true }),
+  ])
+  expect(different.size).toBe(6)
+})
+
+test('no scene in any tile is an error that says so', async () => {
+  await expect(makePlan(inputOf([]))).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+test('a globe of scenes takes seconds and little memory', async () => {
+  const count = 30_000
+  function* globe() {
+    for (let index = 0; index < count; index += 1) {
+      const [lon, lat] = [((index * 137.508) % 359) - 179.5, ((index * 61.803) % 160) - 80]
+      yield sceneNamed(`s${index}`, { west: lon - 0.3, south: lat - 0.3, east: lon + 0.3, north: lat + 0.3 })
+    }
+  }
+  const all = { west: -180, south: -90, east: 180, north: 90 }
+  const before = process.cpuUsage()
+  const { plan, tiles: tileCount } = await makePlan(inputOf(globe(), { tiles: tiles(all, { degrees: 2 }) }))
+  const { user, system } = process.cpuUsage(before)
+  expect([tileCount, plan.shared.counts.scenes]).toEqual([16_200, count])
+  expect(plan.shared.counts.scenesOfUnits).toBeLessThan(count * 2.2)
+  // All pairs would be 486 million comparisons.
+  expect((user + system) / 1e6).toBeLessThan(20)
+})
