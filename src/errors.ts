@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   RATE_LIMITED: { exitCode: 75, meaning: 'the service asks to slow down; try again' },
   TIMEOUT: { exitCode: 75, meaning: 'the service took too long; try again' },
   SERVICE: { exitCode: 1, meaning: 'the service refused the request, or answered something else than was asked for' },
+  SCHEDULER: { exitCode: 75, meaning: 'the scheduler of the cluster does not answer; try again' },
   ADDRESS_EXPIRED: { exitCode: 75, meaning: 'a signed address is not valid any more; try again' },
   RETIRED_HOST: { exitCode: 1, meaning: 'the address belongs to a host that no longer serves data' },
   INPUT_IO: { exitCode: 1, meaning: 'an input file cannot be read' },
@@ -34,7 +35,7 @@ export const ERROR_CODES = {
 export type ErrorCode = keyof typeof ERROR_CODES
 
 /** Codes after which the same call may succeed later; the native table says the same, and a test compares them. */
-const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['NETWORK', 'RATE_LIMITED', 'TIMEOUT'])
+const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['NETWORK', 'RATE_LIMITED', 'TIMEOUT', 'SCHEDULER'])
 
 export interface ErrorDetails {
   /** What to do about it. */
@@ -151,6 +152,7 @@ export function errorFromCode(code: string, message: string, details: ErrorDetai
     case 'RATE_LIMITED':
     case 'TIMEOUT':
     case 'SERVICE':
+    case 'SCHEDULER':
     case 'ADDRESS_EXPIRED':
     case 'RETIRED_HOST':
       return new NetworkError(code, message, details)

@@ -22,6 +22,7 @@ const EXPECTED: Record<string, [string, number]> = {
   RATE_LIMITED: ['NetworkError', 75],
   TIMEOUT: ['NetworkError', 75],
   SERVICE: ['NetworkError', 1],
+  SCHEDULER: ['NetworkError', 75],
   ADDRESS_EXPIRED: ['NetworkError', 75],
   RETIRED_HOST: ['NetworkError', 1],
   INPUT_IO: ['DataError', 1],
@@ -53,7 +54,7 @@ test.each(Object.entries(EXPECTED))('%s has its class and its exit status', (cod
 
 test('only network trouble is worth another try', () => {
   const retryable = Object.keys(EXPECTED).filter((code) => errorFromCode(code, 'x').retryable)
-  expect(retryable).toEqual(['NETWORK', 'RATE_LIMITED', 'TIMEOUT'])
+  expect(retryable).toEqual(['NETWORK', 'RATE_LIMITED', 'TIMEOUT', 'SCHEDULER'])
 })
 
 test('signals and bugs', () => {
