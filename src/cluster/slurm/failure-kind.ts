@@ -113,7 +113,8 @@ function ofJob(
   if (state === 'CANCELLED') return { kind: 'cancelled', detail: `cancelled, ${told}` }
   if (['NODE_FAIL', 'BOOT_FAIL', 'PREEMPTED', 'REVOKED'].includes(state)) return { kind: 'transient', detail: told }
   if (state === 'COMPLETED') return completed(job, context)
-  if (exit?.signal === 53 || reason === 'JobLaunchFailure') {
+  // Slurm gives the reason JobLaunchFailure to what it killed for its memory as well.
+  if (exit === undefined ? reason === 'JobLaunchFailure' : exit.signal === 53) {
     return { kind: 'launch', detail: `could not be started, ${told}: is the folder of logs there on all nodes?` }
   }
   if (exit?.signal === 9 || exit?.status === 137 || /oom[_-]kill/i.test(context.logTail ?? '')) {

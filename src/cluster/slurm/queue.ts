@@ -1,4 +1,5 @@
-// What Slurm says of our jobs: squeue for those that are alive, sacct or scontrol for those that have ended.
+// What Slurm says of our jobs: squeue while Slurm remembers them, sacct after that.
+import { NetworkError } from '../../errors.js'
 import { complaint, type SlurmCommands } from './commands.js'
 import { expandIndices } from './index-list.js'
 
@@ -22,18 +23,45 @@ export interface JobEntry {
 
 const UNIT_SEPARATOR = '\x1f'
 
-/** All jobs of some users that Slurm still knows, ended ones too while it keeps them. One call. */
+/** Columns that squeue is asked for; the comment is anybody's own text and may hold anything, so it comes last. */
+const COLUMNS = [
+  ['JobArrayID', 32],
+  ['State', 24],
+  ['exit_code', 16],
+  ['EndTime', 24],
+  ['Reason', 48],
+  ['Comment', 96],
+] as const
+
+/** All jobs of some users that Slurm still knows, ended ones too while it keeps them. One call, two on odd clusters. */
 export async function readQueue(commands: SlurmCommands, users: readonly string[]): Promise<JobEntry[]> {
-  const args = ['-h', '-r', '-t', 'all', '-u', users.join(','), '-o', '%i|%T|%r|%k']
-  const result = await commands.ask('squeue', args)
-  if (result.status !== 0) throw new Error(complaint(result))
-  return parseQueue(result.stdout)
+  const args = ['-h', '-r', '-t', 'all', '-u', users.join(',')]
+  const columns = COLUMNS.map(([name, width]) => `${name}:${width}`).join(',')
+  const result = await commands.ask('squeue', [...args, '-O', columns])
+  if (result.status === 0) return parseQueueColumns(result.stdout)
+  // Sites wrap squeue, and wrappers know few options.
+  const plain = await commands.ask('squeue', [...args, '-o', '%i|%T|%r|%k'])
+  if (plain.status !== 0) {
+    const hint = 'what is queued is not known, so nothing is submitted; the same command goes on from there'
+    throw new NetworkError('SCHEDULER', `squeue: ${complaint(plain)}`, { hint })
+  }
+  return parseQueue(plain.stdout)
+}
+
+export function parseQueueColumns(text: string): JobEntry[] {
+  return text.split('\n').flatMap((line) => {
+    let from = 0
+    const [id = '', state = '', exit = '', end = '', reason = '', comment = ''] = COLUMNS.map(([, width]) => {
+      from += width
+      return line.slice(from - width, from).trim()
+    })
+    return state === '' ? [] : entriesOf(id, { state, reason, comment, ...waitStatusOf(exit), ...endOf(end) })
+  })
 }
 
 export function parseQueue(text: string): JobEntry[] {
   return text.split('\n').flatMap((line) => {
     const [id = '', state, reason = '', ...comment] = line.trim().split('|')
-    // The comment is the user's own text and may hold anything, so it comes last.
     return state === undefined ? [] : entriesOf(id, { state, reason, comment: comment.join('|') })
   })
 }
@@ -59,24 +87,6 @@ export function parseAccounting(text: string): JobEntry[] {
   })
 }
 
-/** What the controller remembers of ended jobs, on clusters without accounting. One call. */
-export async function readControllerJobs(commands: SlurmCommands): Promise<JobEntry[]> {
-  const result = await commands.run('scontrol', ['-o', 'show', 'job'])
-  return result.status === 0 ? parseControllerJobs(result.stdout) : []
-}
-
-export function parseControllerJobs(text: string): JobEntry[] {
-  return text.split('\n').flatMap((line) => {
-    const field = (name: string) => new RegExp(`(?:^|\\s)${name}=(\\S*)`).exec(line)?.[1]
-    const [jobId, state] = [field('JobId'), field('JobState')]
-    if (jobId === undefined || state === undefined) return []
-    const [array, element] = [field('ArrayJobId'), field('ArrayTaskId')]
-    const id = array !== undefined && element !== undefined ? `${array}_[${element}]` : jobId
-    const told = { state, reason: field('Reason') ?? '', comment: '' }
-    return entriesOf(id, { ...told, ...exitOf(field('ExitCode') ?? ''), ...endOf(field('EndTime') ?? '') })
-  })
-}
-
 type Told = Pick<JobEntry, 'state' | 'reason' | 'comment' | 'exit' | 'endedAtMs'>
 
 /** One entry for `12` and `12_3`, several for what Slurm writes together: `12_[4-9%2]`. */
@@ -92,6 +102,12 @@ function entriesOf(id: string, told: Told): JobEntry[] {
 function exitOf(text: string): Pick<JobEntry, 'exit'> {
   const [, status, signal] = /^(\d+):(\d+)$/.exec(text.trim()) ?? []
   return status === undefined ? {} : { exit: { status: Number(status), signal: Number(signal) } }
+}
+
+/** A status as `wait` gives it, or as the other commands write it. */
+function waitStatusOf(text: string): Pick<JobEntry, 'exit'> {
+  const code = /^\d+$/.test(text) ? Number(text) : undefined
+  return code === undefined ? exitOf(text) : { exit: { status: code >> 8, signal: code & 127 } }
 }
 
 /** Slurm writes local time without its zone. */

@@ -4,17 +4,10 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { writeFailure } from '../../access/write-file.js'
 import { arrayChunks, compressIndices } from './index-list.js'
+import { jobComment, type RunPlace } from './job-comment.js'
 import { packList, writeList } from './pack-list.js'
 import { shellWord } from './quote.js'
-import {
-  arrayScript,
-  jobComment,
-  packScript,
-  type ScriptContext,
-  type ScriptUnit,
-  stopPath,
-  tileScript,
-} from './script.js'
+import { arrayScript, packScript, type ScriptContext, type ScriptUnit, stopPath, tileScript } from './script.js'
 import type { SlurmSettings } from './settings.js'
 import { writeIfDifferent } from './write-if-different.js'
 
@@ -68,7 +61,7 @@ export function tileScriptName({ id }: Pick<ScriptUnit, 'id'>): string {
 
 /** The commands that submit everything, for those who want to see or to change them. */
 export function submitScript(
-  { hash, runFolder }: ScriptContext,
+  run: ScriptContext,
   { scriptDir, arrayThrottle, mode }: SlurmSettings,
   indices: readonly number[],
   packedJobs: number,
@@ -77,23 +70,23 @@ export function submitScript(
 ): string {
   const arrays = arrayChunks(indices, chunk).map(({ offset, elements }) => {
     const list = `${compressIndices(elements)}%${arrayThrottle}`
-    return `    sbatch --array=${list} --comment=${jobComment(hash, 'array', offset)} ${ARRAY_SCRIPT} ${offset} ;;`
+    return `    sbatch --array=${list} --comment=${jobComment(run, 'array', offset)} ${ARRAY_SCRIPT} ${offset} ;;`
   })
   const packs = Array.from({ length: Math.ceil(packedJobs / chunk) }, (_, place) => {
     const last = Math.min(packedJobs, (place + 1) * chunk) - 1
     const list = `${place * chunk}-${last}%${arrayThrottle}`
-    return `    sbatch --array=${list} --comment=${packComment(hash, listPath)} ${PACK_SCRIPT} ${shellWord(listPath)} ;;`
+    return `    sbatch --array=${list} --comment=${packComment(run, listPath)} ${PACK_SCRIPT} ${shellWord(listPath)} ;;`
   })
   const oneCase = (lines: readonly string[]) => lines.join('\n').replaceAll(' ;;\n', '\n')
   return `#!/bin/bash
-# Submits every tile of plan ${hash}; tiles that are done end at once. \`global-run --slurm-submit\` submits only what is
+# Submits every tile of plan ${run.hash}; tiles that are done end at once. \`global-run --slurm-submit\` submits only what is
 # open, and tries again when Slurm does not answer.
 # usage: submit.sh [array | per-tile | pack]
 set -eu
 cd ${shellWord(scriptDir)}
 # These would end up in the accounting database, or overrule the scripts.
 unset EARTHDATA_TOKEN EARTHDATA_USERNAME EARTHDATA_PASSWORD PC_SDK_SUBSCRIPTION_KEY \${!SBATCH_@}
-rm -f ${shellWord(stopPath(runFolder))}
+rm -f ${shellWord(stopPath(run.runFolder))}
 case \${1:-${mode}} in
   array)
 ${oneCase(arrays)}
@@ -108,8 +101,8 @@ esac
 `
 }
 
-export function packComment(hash: string, listPath: string, ...more: string[]): string {
-  return jobComment(hash, 'pack', /([0-9a-f]+)\.txt$/.exec(listPath)?.[1] ?? '', ...more)
+export function packComment(run: RunPlace, listPath: string): string {
+  return jobComment(run, 'pack', /([0-9a-f]+)\.txt$/.exec(listPath)?.[1] ?? '')
 }
 
 async function removeStale(runFolder: string, scriptDir: string, names: readonly string[]): Promise<number> {

@@ -1,17 +1,15 @@
 // The text of the job scripts: one tile, an array of tiles, or several tiles in a job.
 import { join } from 'node:path'
 import { packageVersion } from '../../net/user-agent.js'
+import { jobComment, type RunPlace } from './job-comment.js'
 import { directive, logPath, shellWord } from './quote.js'
 import type { SlurmMemory, SlurmSettings } from './settings.js'
 import { formatTimeLimit } from './values.js'
 
 /** What a script has to know of the run. */
-export interface ScriptContext {
-  /** Absolute; where relative paths of the plan begin. */
-  readonly runFolder: string
+export interface ScriptContext extends RunPlace {
   /** Absolute. */
   readonly manifestPath: string
-  readonly hash: string
   /** Absolute paths of Node and of the program, as they are on the machine that writes the scripts. */
   readonly node: string
   readonly program: string
@@ -27,11 +25,6 @@ export interface ScriptUnit {
 /** File that a job makes when no other job can succeed either; the others then end at once. */
 export function stopPath(runFolder: string): string {
   return join(runFolder, 'slurm', 'stopped')
-}
-
-/** What tells our jobs from others, and which units they are about, even without a record of the call. */
-export function jobComment(hash: string, ...what: (string | number)[]): string {
-  return ['aster', hash, ...what].join(':')
 }
 
 /** Memory as an option of sbatch; nothing where the site decides. */
@@ -54,7 +47,7 @@ const ELEMENT = `"\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}"`
 
 /** The script of one tile. */
 export function tileScript(context: ScriptContext, settings: SlurmSettings, unit: ScriptUnit): string {
-  const comment = jobComment(context.hash, 'unit', unit.index)
+  const comment = jobComment(context, 'unit', unit.index)
   const log = join(settings.logDir, `${unit.id}.log`)
   return [
     ...head(context, settings, unit.id, comment, logPath(log)),
@@ -70,7 +63,7 @@ export function tileScript(context: ScriptContext, settings: SlurmSettings, unit
 export function arrayScript(context: ScriptContext, settings: SlurmSettings): string {
   const log = join(logPath(settings.logDir), 'slurm-%A_%a.log')
   return [
-    ...head(context, settings, `aster-${context.hash}`, jobComment(context.hash, 'array', 0), log),
+    ...head(context, settings, `aster-${context.hash}`, jobComment(context, 'array', 0), log),
     '# Elements of an array, one tile each. The argument is added to the number of the element.',
     ...preparation(context, settings),
     `index=$(( \${1:-0} + SLURM_ARRAY_TASK_ID ))`,
@@ -89,7 +82,7 @@ export function packScript(context: ScriptContext, settings: SlurmSettings): str
   const log = join(logPath(settings.logDir), 'slurm-%A_%a.log')
   const withThreads = { ...context, unitArguments: [...context.unitArguments, '--threads', String(threads)] }
   return [
-    ...head(context, settings, `aster-${context.hash}`, jobComment(context.hash, 'pack'), log),
+    ...head(context, settings, `aster-${context.hash}`, jobComment(context, 'pack', 'all'), log),
     '# Several tiles in each job. The argument is a file: line N+1 holds the numbers of the tiles of element N.',
     ...preparation(withThreads, settings),
     ...logOfUnit(context, settings),
@@ -98,7 +91,7 @@ export function packScript(context: ScriptContext, settings: SlurmSettings): str
     'for index in $indices; do',
     '  [ -z "$asked" ] && [ ! -e "$stop_file" ] || break',
     '  run_unit "$index" >>"$(log_of "$index")" 2>&1',
-    '  running+=("$child")',
+    '  [ -z "$child" ] || running+=("$child")',
     `  [ "\${#running[@]}" -lt ${tilesAtOnce} ] || collect`,
     'done',
     `while [ "\${#running[@]}" -gt 0 ]; do collect; done`,
@@ -164,14 +157,19 @@ function preparation(context: ScriptContext, settings: SlurmSettings): string[] 
     '}',
     '',
     '# Starts a unit in the background: bash runs traps at once only while it waits.',
+    '# Once it was asked to stop, a job starts nothing more.',
     'run_unit() {',
+    '  child=',
+    '  [ -z "$asked" ] || { rc=75; return; }',
     `  "$node" ${words} --index "$1" </dev/null &`,
     '  child=$!',
+    '  # Asked between the two lines above.',
     '  [ -z "$asked" ] || kill -TERM "$child" 2>/dev/null',
     '}',
     '# A wait that a signal ends early is repeated; 127 says that the status was already taken.',
     'wait_for_unit() {',
     '  local seen status',
+    '  [ -n "$child" ] || return',
     '  while seen=$signals; do',
     '    wait "$child"; status=$?',
     '    [ "$status" = 127 ] || rc=$status',

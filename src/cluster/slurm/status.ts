@@ -6,9 +6,10 @@ import { unitState } from '../../processing/unit-state.js'
 import type { SlurmCommands } from './commands.js'
 import { classify, isActive, type UnitFinding } from './failure-kind.js'
 import { expandIndices } from './index-list.js'
+import { parseComment } from './job-comment.js'
 import { readSubmissions, type Submission } from './job-records.js'
 import { listPathOf, type PackList, readList } from './pack-list.js'
-import { type JobEntry, readAccounting, readControllerJobs, readQueue } from './queue.js'
+import { type JobEntry, readAccounting, readQueue } from './queue.js'
 
 export interface UnitStatus extends UnitFinding {
   readonly unit: Unit
@@ -22,8 +23,8 @@ export interface UnitStatus extends UnitFinding {
 
 export interface SlurmStatus {
   readonly units: readonly UnitStatus[]
-  /** Who told how jobs ended; `none` if nobody had to, or could. */
-  readonly endsFrom: 'sacct' | 'controller' | 'none'
+  /** Who told how jobs ended that the queue has forgotten; `none` if nobody had to, or could. */
+  readonly endsFrom: 'sacct' | 'none'
   /** Jobs of older plans of this run folder that are still queued or running. */
   readonly olderJobs: readonly string[]
 }
@@ -54,7 +55,8 @@ export async function slurmStatus(
   const unexplained = found.filter(({ unit, state }) => {
     const isDone = state.kind === 'done' || state.kind === 'empty'
     const job = jobs.of(unit.index)
-    return !isDone && (job === undefined || !isActive(job)) && jobs.lastOf(unit.index)?.jobId !== undefined
+    const isExplained = job !== undefined && (isActive(job) || job.exit !== undefined)
+    return !isDone && !isExplained && jobs.lastOf(unit.index)?.jobId !== undefined
   })
   const endsFrom = await explainEnds(
     commands,
@@ -86,11 +88,11 @@ async function explainEnds(
 ): Promise<SlurmStatus['endsFrom']> {
   const ids = [...new Set(unexplained.flatMap((index) => jobs.lastOf(index)?.jobId ?? []))]
   if (ids.length === 0) return 'none'
-  const accounted = await readAccounting(commands, ids.slice(-MAX_ACCOUNTED_JOBS))
-  const wanted = new Set(ids)
-  const told = accounted ?? (await readControllerJobs(commands)).filter(({ jobId }) => wanted.has(jobId))
-  await jobs.add(told)
-  return accounted !== undefined ? 'sacct' : told.length > 0 ? 'controller' : 'none'
+  const told = await readAccounting(commands, ids.slice(-MAX_ACCOUNTED_JOBS))
+  if (told === undefined) return 'none'
+  // Accounting lags behind, and a crash leaves jobs in it that run for ever: what runs is for the queue to say.
+  await jobs.add(told.filter((entry) => !isActive(entry)))
+  return 'sacct'
 }
 
 /** Which job belongs to which unit: by the records of our calls, else by the comment of the job. */
@@ -125,7 +127,9 @@ class JobsOfUnits {
     for (const entry of entries) {
       for (const index of await this.#unitsOf(entry)) {
         const before = this.#entries.get(index)
-        if (before === undefined || isNewer(entry, before)) this.#entries.set(index, entry)
+        // Accounting writes of an array before it knows its elements: good for what nothing else is known of.
+        const isVague = entry.element === undefined && before?.element !== undefined && before.jobId === entry.jobId
+        if (before === undefined || (!isVague && isNewer(entry, before))) this.#entries.set(index, entry)
       }
     }
   }
@@ -137,24 +141,24 @@ class JobsOfUnits {
   }
 
   async #unitsOf({ jobId, element, comment }: JobEntry): Promise<readonly number[]> {
-    const [, hash, mode, detail = '', token = ''] =
-      /^aster:(\w+):(unit|array|pack):(\w+)(?::(\w+))?$/.exec(comment) ?? []
-    const recorded = this.#byJob.get(jobId) ?? this.#adopted(jobId, token)
+    const about = parseComment(this.#plan, comment)
+    const recorded = this.#byJob.get(jobId) ?? this.#adopted(jobId, about?.token)
     if (recorded !== undefined) {
       if (recorded.mode === 'per-tile' || element === undefined) return expandIndices(recorded.units)
       if (recorded.mode === 'array') return [(recorded.offset ?? 0) + element]
       return (await this.#list(recorded.list ?? ''))[element] ?? []
     }
     // Submitted by hand, or the record was lost.
-    if (hash !== this.#plan.hash) return []
-    if (mode === 'unit') return [Number(detail)]
+    if (about === undefined) return []
+    const { kind, detail } = about
+    if (kind === 'unit') return [Number(detail)]
     if (element === undefined) return []
-    if (mode === 'array') return [Number(detail) + element]
+    if (kind === 'array') return [Number(detail) + element]
     return (await this.#list(listPathOf(this.#plan.runFolder, detail)))[element] ?? []
   }
 
   /** A call whose answer was lost, and whose job is there. */
-  #adopted(jobId: string, token: string): Submission | undefined {
+  #adopted(jobId: string, token = ''): Submission | undefined {
     const submission = this.#byToken.get(token)
     if (submission === undefined) return undefined
     const adopted = { ...submission, jobId }

@@ -5,10 +5,11 @@ import { NetworkError } from '../../errors.js'
 import type { CommandResult, SlurmCommands } from './commands.js'
 import { complaint } from './commands.js'
 import { arrayChunks, compressIndices } from './index-list.js'
+import { jobComment, type RunPlace } from './job-comment.js'
 import { appendRecord } from './job-records.js'
 import { type PackList, packList, writeList } from './pack-list.js'
 import { shellWord } from './quote.js'
-import { jobComment, memoryOption } from './script.js'
+import { memoryOption } from './script.js'
 import { ARRAY_SCRIPT, PACK_SCRIPT, packComment, tileScriptName } from './script-folder.js'
 import type { SlurmMemory, SlurmSettings } from './settings.js'
 import { formatTimeLimit } from './values.js'
@@ -22,10 +23,8 @@ export interface Batch {
   readonly isRaised: boolean
 }
 
-export interface SubmitContext {
+export interface SubmitContext extends RunPlace {
   readonly commands: SlurmCommands
-  readonly runFolder: string
-  readonly hash: string
   readonly settings: SlurmSettings
   /** Elements of one array at most. */
   readonly chunk: number
@@ -59,9 +58,10 @@ const LIMIT = /MaxSubmit\w*Limit|MaxJobs?PerAccount|job submit limit|MaxJobCount
 
 /** The calls for some batches, in the mode of the settings. */
 export async function plannedCalls(
-  { runFolder, hash, settings, chunk }: Pick<SubmitContext, 'runFolder' | 'hash' | 'settings' | 'chunk'>,
+  context: Pick<SubmitContext, 'runFolder' | 'hash' | 'settings' | 'chunk'>,
   batches: readonly Batch[],
 ): Promise<SubmitCall[]> {
+  const { settings, chunk } = context
   const calls: SubmitCall[] = []
   for (const batch of batches) {
     const indices = batch.units.map(({ index }) => index)
@@ -70,7 +70,7 @@ export async function plannedCalls(
         ...batch.units.map((unit) => ({
           ...{ batch, elements: undefined, argument: undefined, unitsOf: () => [unit.index] },
           script: tileScriptName(unit),
-          comment: jobComment(hash, 'unit', unit.index),
+          comment: jobComment(context, 'unit', unit.index),
         })),
       )
     } else if (settings.mode === 'array') {
@@ -78,24 +78,24 @@ export async function plannedCalls(
         ...arrayChunks(indices, chunk).map(({ offset, elements }) => ({
           ...{ batch, elements, offset, argument: String(offset), script: ARRAY_SCRIPT },
           unitsOf: (some: readonly number[]) => some.map((element) => element + offset),
-          comment: jobComment(hash, 'array', offset),
+          comment: jobComment(context, 'array', offset),
         })),
       )
     } else {
       // A list for each array, so that the numbers of its elements stay below the limit without an offset.
       const jobs = packList(indices, settings.tilesPerJob)
       for (let from = 0; from < jobs.length; from += chunk) {
-        calls.push(await packedCall(runFolder, hash, batch, jobs.slice(from, from + chunk)))
+        calls.push(await packedCall(context, batch, jobs.slice(from, from + chunk)))
       }
     }
   }
   return calls
 }
 
-async function packedCall(runFolder: string, hash: string, batch: Batch, list: PackList): Promise<SubmitCall> {
-  const path = await writeList(runFolder, list)
+async function packedCall(run: RunPlace, batch: Batch, list: PackList): Promise<SubmitCall> {
+  const path = await writeList(run.runFolder, list)
   return {
-    ...{ batch, script: PACK_SCRIPT, argument: path, list: path, comment: packComment(hash, path) },
+    ...{ batch, script: PACK_SCRIPT, argument: path, list: path, comment: packComment(run, path) },
     elements: list.map((_, element) => element),
     unitsOf: (elements) => elements.flatMap((element) => list[element] ?? []),
   }
