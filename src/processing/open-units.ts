@@ -1,6 +1,7 @@
 // Which units of a plan are left to do, and how many are in which state; the files beside the outputs tell.
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { RUN_WIDE } from './engine.js'
 import { iterUnits, type Plan, type Unit } from './manifest.js'
 import { type DoneRecord, readFailure, recordPaths, stateAndRecord, type UnitState } from './unit-state.js'
 import { TRY_LATER } from './unit-status.js'
@@ -56,7 +57,8 @@ export async function* openUnits(plan: Plan, { retryFailed = false }: OpenUnitsO
     if (state.kind === 'open') yield unit
     else if (state.kind === 'claimed') claimed.push(unit)
     else if (state.kind === 'failed') {
-      const isPassing = state.exitStatus === TRY_LATER
+      // What stopped the whole run was about credentials or the installation, and is mended by now.
+      const isPassing = state.exitStatus === TRY_LATER || RUN_WIDE.has(state.exitStatus)
       if (isPassing || retryFailed || (await isMended(plan, unit))) yield unit
     }
   }
