@@ -6,7 +6,7 @@ import type { Claim } from '../../src/access/claim.js'
 import { SlurmCommands } from '../../src/cluster/slurm/commands.js'
 import { readSubmissions } from '../../src/cluster/slurm/job-records.js'
 import { slurmStatus } from '../../src/cluster/slurm/status.js'
-import { iterUnits } from '../../src/processing/manifest.js'
+import { unitStates } from '../../src/processing/open-units.js'
 import { canConfigure, configuredTest, SlurmRun, slurm, startSlurm, takeCluster, until } from './slurm-cluster.js'
 
 let held: Claim | undefined
@@ -19,7 +19,7 @@ afterAll(async () => {
 }, 300_000)
 
 const statusOf = (run: SlurmRun) =>
-  slurmStatus(run.plan, iterUnits(run.plan), new SlurmCommands({ env: process.env }), 'root')
+  slurmStatus(run.plan, unitStates(run.plan), new SlurmCommands({ env: process.env }), 'root')
 
 describe('small arrays', () => {
   beforeAll(() => startSlurm({ SLURM_LOCAL_MAX_ARRAY: '11', SLURM_LOCAL_CPUS: '8' }), 300_000)

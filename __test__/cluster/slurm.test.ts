@@ -8,7 +8,7 @@ import { SlurmCommands } from '../../src/cluster/slurm/commands.js'
 import { readSubmissions } from '../../src/cluster/slurm/job-records.js'
 import type { SlurmOptions } from '../../src/cluster/slurm/settings.js'
 import { slurmStatus } from '../../src/cluster/slurm/status.js'
-import { iterUnits } from '../../src/processing/manifest.js'
+import { unitStates } from '../../src/processing/open-units.js'
 import { hasSlurm, SlurmRun, slurm, slurmTest, startSlurm, takeCluster, until } from './slurm-cluster.js'
 
 let held: Claim | undefined
@@ -23,7 +23,7 @@ afterAll(async () => {
 
 async function kindsOf(run: SlurmRun): Promise<string[]> {
   const commands = new SlurmCommands({ env: process.env })
-  const { units } = await slurmStatus(run.plan, iterUnits(run.plan), commands, 'root')
+  const { units } = await slurmStatus(run.plan, unitStates(run.plan), commands, 'root')
   return units.map(({ kind }) => kind)
 }
 
@@ -113,7 +113,7 @@ describe('traps', () => {
     await run.settle()
     expect(await run.states()).toEqual(['open', 'open'])
     const commands = new SlurmCommands({ env: process.env })
-    const { units } = await slurmStatus(run.plan, iterUnits(run.plan), commands, 'root')
+    const { units } = await slurmStatus(run.plan, unitStates(run.plan), commands, 'root')
     expect(units[0]?.job?.state).toBe('FAILED')
     expect(await run.submit({})).toMatchObject({ handedOver: 2 })
     await run.settle()
@@ -239,7 +239,7 @@ describe('what could wait for ever is told at once', () => {
 describe('calls', () => {
   slurmTest('a dry run prints the calls and makes none', async () => {
     const run = await SlurmRun.of(25)
-    expect(await run.submit({ dryRun: true })).toMatchObject({ retry: 25, handedOver: 0 })
+    expect(await run.submit({ dryRun: true })).toMatchObject({ retry: 0, handedOver: 25 })
     expect(run.said()).toMatch(
       /^sbatch --parsable --comment=aster:\w{12}-\w{6}:array:0 --array=0-24%20 \S+tiles.array.sbatch 0$/m,
     )
@@ -248,7 +248,7 @@ describe('calls', () => {
 
   slurmTest('scripts that are submitted by hand are known, too', async () => {
     const run = await SlurmRun.of(3, { default: { sleepMs: 4000 } })
-    expect(await run.submit({ submit: false })).toMatchObject({ retry: 3, handedOver: 0 })
+    expect(await run.submit({ submit: false })).toMatchObject({ retry: 0, handedOver: 3 })
     const script = join(run.folder, 'slurm', 'AST_L1T_1.0_0.0_2.0_1.0.sbatch')
     slurm('sbatch', script)
     await run.submit({})

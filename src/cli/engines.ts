@@ -2,16 +2,21 @@
 import { UsageError } from '../errors.js'
 import type { Engine, ExecutionBackend } from '../processing/engine.js'
 import type { CliContext, Talk } from './context.js'
+import { type SlurmFlags, slurmOptions } from './slurm-options.js'
 
 /** Makes an engine from the options of a command, which hold those of all engines. */
 export type EngineMaker = (ctx: CliContext, options: EngineFlags, talk: Talk) => Promise<Engine>
 
 /** What is common to all; engines add options of their own to it. */
-export interface EngineFlags {
+export interface EngineFlags extends SlurmFlags {
   executionBackend?: ExecutionBackend | undefined
 }
 
 const ENGINES: Readonly<Partial<Record<ExecutionBackend, EngineMaker>>> = {
+  slurm: async (_, options) => {
+    const { SlurmEngine } = await import('../cluster/slurm/engine.js')
+    return new SlurmEngine(slurmOptions(options))
+  },
   local: async () => (await import('../processing/local-engine.js')).createLocalEngine(),
 }
 

@@ -6,6 +6,7 @@ import { resolveSubsystem } from '../access/subsystem.js'
 import { INDEX_MODES } from '../catalog/local.js'
 import { DAY_NIGHT } from '../catalog/query.js'
 import { BACKENDS } from '../catalog/scene.js'
+import { SLURM_MODES } from '../cluster/slurm/settings.js'
 import { InternalError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
 import { EXECUTION_BACKENDS } from '../processing/engine.js'
@@ -60,6 +61,19 @@ function list<T>(flags: string, help: string, read: (flag: string, texts: string
     isList: true,
     read: (given) => {
       if (Array.isArray(given)) return read(longFlag(flags), given.map(String))
+      throw new InternalError(`${flags} came without its texts`)
+    },
+  }
+}
+
+/** An option that may be repeated; each text is taken as it is. */
+function texts(flags: string, help: string): OptionSpec<string[]> {
+  return {
+    flags,
+    help,
+    isList: true,
+    read: (given) => {
+      if (Array.isArray(given)) return given.map(String)
       throw new InternalError(`${flags} came without its texts`)
     },
   }
@@ -199,6 +213,36 @@ export const OPTIONS = {
     `what runs the tiles: ${EXECUTION_BACKENDS.join(', ')}; default local`,
     choice(EXECUTION_BACKENDS),
   ),
+  slurmScriptDir: value(
+    '--slurm-script-dir <dir>',
+    'where job scripts and logs go; default: slurm/ in the run folder',
+    text,
+  ),
+  slurmSubmit: flag('--slurm-submit', 'submit what is open and not queued; without it scripts are only written'),
+  slurmDryRun: flag('--slurm-dry-run', 'say which jobs would be submitted; write nothing but the plan'),
+  slurmMode: value('--slurm-mode <mode>', `${SLURM_MODES.join(', ')}; default array`, choice(SLURM_MODES)),
+  slurmPartition: value('--slurm-partition <name>', "default: the cluster's", text),
+  slurmAccount: value('--slurm-account <name>', 'whom the work is charged to', text),
+  slurmQos: value('--slurm-qos <name>', 'quality of service', text),
+  slurmConstraint: value('--slurm-constraint <features>', 'features that nodes must have', text),
+  slurmTime: value('--slurm-time <time>', 'time limit of a job, such as 02:00:00 (default) or 1-12', text),
+  slurmMemory: value('--slurm-memory <size>', "memory of a job, such as 16G, or none; default: the plan's", text),
+  slurmMemPerCpu: value('--slurm-mem-per-cpu <size>', 'memory per processor, where sites want it so', text),
+  slurmCpusPerTask: value('--slurm-cpus-per-task <count>', 'processors of a job; default: --n-workers', parseCount),
+  slurmTilesPerJob: value('--slurm-tiles-per-job <count>', 'tiles in a packed job; default 8', parseCount),
+  slurmTilesAtOnce: value('--slurm-tiles-at-once <count>', 'tiles at a time in a packed job; default 1', parseCount),
+  slurmArrayThrottle: value('--slurm-array-throttle <count>', 'jobs of an array at a time; default 20', parseCount),
+  slurmExtra: texts('--slurm-extra <option>', 'another option of sbatch, as --name=value; repeatable'),
+  slurmPrelude: value('--slurm-prelude <file>', 'lines of bash before the work: modules, conda', text),
+  slurmLogDir: value('--slurm-log-dir <dir>', 'where logs go; default: logs/ beside the scripts', text),
+  slurmMaxRetries: value(
+    '--slurm-max-retries <count>',
+    'times a job goes back to the queue at its time limit; default 2',
+    (name, given) => parseWhole(name, given, 0, 100),
+  ),
+  retryMemory: value('--retry-memory <factor>', 'on the memory of tiles that ran out of it; default 2', parsePositive),
+  retryTime: value('--retry-time <factor>', 'on the time of tiles that ran out of it; default 2', parsePositive),
+  retryCancelled: flag('--retry-cancelled', 'also submit tiles whose jobs were cancelled'),
   watch: flag('--watch', 'look again every 30 s until all is done'),
   all: flag('--all', 'name every unit'),
   offline: flag('--offline', 'use local and cached files only'),

@@ -10,6 +10,7 @@ import { addOptions, type OptionValues, readOptions } from '../options.js'
 import { formatBytes, formatDuration, formatFacts, JSON_SCHEMA, plural, toJson } from '../output.js'
 import { PLAN_OPTIONS, planTiles } from '../planning.js'
 import type { Finish } from '../program.js'
+import { SLURM_OPTIONS } from '../slurm-options.js'
 
 const NAMES = [
   ...PLAN_OPTIONS,
@@ -17,6 +18,7 @@ const NAMES = [
   'nWorkers',
   'maxMemory',
   'retryFailed',
+  ...SLURM_OPTIONS,
   'offline',
   'scratch',
   'json',
@@ -84,11 +86,11 @@ function say(talk: Talk, event: EngineEvent): void {
 
 /** What ended the whole run; else that something failed for good, or that something is left to do. */
 function statusOf({ outcome, status }: PlanRun, signal: AbortSignal): ExitStatus {
-  const { stoppedBy, handedOver } = outcome
+  const { stoppedBy, handedOver, retry } = outcome
   const known = EXIT_STATUSES.find((one) => one.status === stoppedBy)
   if (known !== undefined) return known.status
   if (signal.aborted) return 75
-  if (status.open + status.claimed > 0) return handedOver > 0 ? DONE : 75
+  if (status.open + status.claimed > 0) return handedOver > 0 && retry === 0 ? DONE : 75
   if (status.failed === 0) return DONE
   const statuses = Object.keys(status.failures).map(Number)
   return statuses.every((one) => one === 75) ? 75 : statuses.includes(65) ? 65 : FAILED

@@ -8,6 +8,8 @@ import { AsterError } from '../../errors.js'
 import type { Clock } from '../../net/clock.js'
 import type { Engine, EngineEvent, EngineOptions, EngineOutcome } from '../../processing/engine.js'
 import { iterUnits, type Plan, type Unit } from '../../processing/manifest.js'
+import type { UnitWithState } from '../../processing/open-units.js'
+import { unitState } from '../../processing/unit-state.js'
 import { type ClusterFacts, readClusterFacts } from './cluster-facts.js'
 import { SlurmCommands } from './commands.js'
 import { goesAgain } from './failure-kind.js'
@@ -58,8 +60,8 @@ export class SlurmEngine implements Engine {
   ): Promise<EngineOutcome> {
     const { submit = false, dryRun = false } = this.#options
     const commands = this.#commands(plan, options, onEvent, signal)
-    const facts = await this.#facts(commands, onEvent)
-    const settings = await this.#settings(plan, facts, onEvent)
+    const { facts, silence } = await this.#facts(commands, onEvent)
+    const settings = await this.#settings(plan, facts, options, onEvent)
     const limits = facts === undefined ? undefined : preflight(facts, settings)
     for (const message of limits?.warnings ?? []) onEvent({ kind: 'warning', message })
     const chunk = chunkSize(facts?.maxArraySize)
@@ -69,6 +71,7 @@ export class SlurmEngine implements Engine {
       onEvent({ kind: 'note', message: `${tiles} tile scripts in ${settings.scriptDir}, ${changed} files written` })
     }
     if (!submit && !dryRun) return this.#leaveToUser(settings, open, onEvent)
+    if (silence !== undefined) throw silence
     const user = userInfo().username
     const place = { commands, runFolder: plan.runFolder, hash: plan.hash, settings, chunk, user }
     const submitting = {
@@ -103,24 +106,31 @@ export class SlurmEngine implements Engine {
     return commands
   }
 
-  /** What the cluster has; without Slurm, scripts can still be written. */
-  async #facts(commands: SlurmCommands, onEvent: Tell): Promise<ClusterFacts | undefined> {
+  /** What the cluster has. Without an answer scripts can still be written, but nothing submitted. */
+  async #facts(
+    commands: SlurmCommands,
+    onEvent: Tell,
+  ): Promise<{ facts?: ClusterFacts; silence?: AsterError | undefined }> {
     try {
-      return await readClusterFacts(commands)
+      return { facts: await readClusterFacts(commands) }
     } catch (error) {
-      const isOurs = error instanceof AsterError
-      if (isOurs && error.code === 'CANCELLED') throw error
-      if (this.#options.submit && isOurs && error.code === 'CONFIG') throw error
+      const known = error instanceof AsterError ? error : undefined
+      if (known?.code === 'CANCELLED') throw error
       const message = error instanceof Error ? error.message : String(error)
       onEvent({ kind: 'warning', message: `what is asked for is not compared with the cluster: ${message}` })
-      return undefined
+      return { silence: known }
     }
   }
 
-  async #settings(plan: Plan, facts: ClusterFacts | undefined, onEvent: Tell): Promise<SlurmSettings> {
-    let [threads, memoryMiB] = [1, 1]
+  async #settings(
+    plan: Plan,
+    facts: ClusterFacts | undefined,
+    { nWorkers }: EngineOptions,
+    onEvent: Tell,
+  ): Promise<SlurmSettings> {
+    let [threads, memoryMiB] = [nWorkers ?? 1, 1]
     for await (const unit of iterUnits(plan)) {
-      threads = Math.max(threads, unit.threads)
+      threads = nWorkers ?? Math.max(threads, unit.threads)
       memoryMiB = Math.max(memoryMiB, unit.memoryMiB)
     }
     const needs = { threads, memoryMiB, unitCount: plan.unitCount }
@@ -131,12 +141,13 @@ export class SlurmEngine implements Engine {
     return { ...settings, cpusPerTask: most }
   }
 
+  /** The scripts are the result; when they run is for the user to say. */
   async #leaveToUser({ scriptDir }: SlurmSettings, open: AsyncIterable<Unit>, onEvent: Tell): Promise<EngineOutcome> {
-    let retry = 0
-    for await (const _ of open) retry += 1
+    let handedOver = 0
+    for await (const _ of open) handedOver += 1
     const message = `nothing was submitted: add --slurm-submit, or run ${join(scriptDir, 'submit.sh')}`
     onEvent({ kind: 'note', message })
-    return { done: 0, failed: 0, retry, handedOver: 0 }
+    return { done: 0, failed: 0, retry: 0, handedOver }
   }
 
   async #submit(
@@ -147,7 +158,7 @@ export class SlurmEngine implements Engine {
     onEvent: Tell,
   ): Promise<EngineOutcome> {
     const { settings, commands, user } = context
-    const status = await slurmStatus(plan, open, commands, user)
+    const status = await slurmStatus(plan, withStates(plan, open), commands, user)
     tellOfStatus(status, onEvent)
     const again = status.units.filter(({ kind }) => goesAgain(kind, settings))
     const { batches, beyond } = batchesOf(again, settings, limits)
@@ -166,7 +177,7 @@ export class SlurmEngine implements Engine {
     const active = status.units.filter(({ kind }) => kind === 'active').length
     if (this.#options.dryRun) {
       for (const call of calls) onEvent({ kind: 'note', message: callLine(call, settings) })
-      return { ...counts, retry: again.length - beyond.length, handedOver: active }
+      return { ...counts, retry: 0, handedOver: active + again.length - beyond.length }
     }
     if (calls.length > 0) await rm(stopPath(plan.runFolder), { force: true })
     const outcome = await submitCalls(context, calls)
@@ -183,6 +194,10 @@ function scriptContext(plan: Plan, { offline, scratch }: EngineOptions, program 
   const { runFolder, manifestPath, hash } = plan
   const unitArguments = [...(offline ? ['--offline'] : []), ...(scratch === undefined ? [] : ['--scratch', scratch])]
   return { runFolder, manifestPath, hash, node: process.execPath, program, unitArguments }
+}
+
+async function* withStates(plan: Plan, units: AsyncIterable<Unit>): AsyncGenerator<UnitWithState> {
+  for await (const unit of units) yield { unit, state: await unitState(plan, unit) }
 }
 
 function tellOfStatus({ units, olderJobs }: SlurmStatus, onEvent: Tell): void {

@@ -21,6 +21,8 @@ export type UnitKind = (typeof UNIT_KINDS)[number]
 
 export interface UnitFinding {
   readonly kind: UnitKind
+  /** Of an active unit. */
+  readonly activity?: 'queued' | 'starting' | 'running'
   /** What is going on, in a few words. */
   readonly detail: string
   /** Something that waiting does not cure. */
@@ -79,8 +81,9 @@ export function classify(
   if (state.kind === 'done') return { kind: 'done', detail: 'done' }
   if (state.kind === 'empty') return { kind: 'done', detail: 'done, without data' }
   if (job !== undefined && isActive(job)) return activity(job)
-  if (state.kind === 'claimed') return { kind: 'active', detail: `being worked on by ${state.host}` }
-  const record = state.kind === 'failed' ? ofStatus(state.exitStatus, state.message) : undefined
+  if (state.kind === 'claimed')
+    return { kind: 'active', activity: 'running', detail: `being worked on by ${state.host}` }
+  const record = state.kind === 'failed' ? ofRecord(state) : undefined
   // Of several tiles in a job, each says for itself what is wrong with it.
   if (record !== undefined && (context.isPacked || job === undefined)) return record
   if (job === undefined)
@@ -89,13 +92,15 @@ export function classify(
 }
 
 function activity({ state, reason, id }: JobEntry): UnitFinding {
-  if (state === 'CONFIGURING') return { kind: 'active', detail: `starting: the node of job ${id} is being made ready` }
-  if (state === 'RUNNING' || state === 'COMPLETING') return { kind: 'active', detail: `running as job ${id}` }
-  if (state !== 'PENDING') return { kind: 'active', detail: `${state.toLowerCase()}, job ${id}` }
+  if (state === 'CONFIGURING')
+    return { kind: 'active', activity: 'starting', detail: `starting: the node of job ${id} is being made ready` }
+  if (state === 'RUNNING' || state === 'COMPLETING')
+    return { kind: 'active', activity: 'running', detail: `running as job ${id}` }
+  if (state !== 'PENDING') return { kind: 'active', activity: 'queued', detail: `${state.toLowerCase()}, job ${id}` }
   const why = reason === '' || reason === 'None' ? '' : ` (${reason})`
   const held = /held/i.test(reason) ? 'held by Slurm; see why, then `scontrol release` or `scancel` it' : undefined
   const warning = (Object.hasOwn(STUCK, reason) ? STUCK[reason] : undefined) ?? held
-  const finding: UnitFinding = { kind: 'active', detail: `queued as job ${id}${why}` }
+  const finding: UnitFinding = { kind: 'active', activity: 'queued', detail: `queued as job ${id}${why}` }
   return warning === undefined || warning === ''
     ? finding
     : { ...finding, warning: `job ${id} (${reason}): ${warning}` }
@@ -131,11 +136,16 @@ function completed(
   { nowMs, submissions, isPacked = false }: { submissions: number; nowMs: number; isPacked?: boolean },
 ): UnitFinding {
   if (endedAtMs !== undefined && nowMs - endedAtMs < SETTLING_MS) {
-    return { kind: 'active', detail: `job ${id} has ended; its result is not visible here yet` }
+    return { kind: 'active', activity: 'running', detail: `job ${id} has ended; its result is not visible here yet` }
   }
   // Somebody may have removed the result to have it made anew; that it vanishes twice is another matter.
   if (submissions < 2 || isPacked) return { kind: 'open', detail: `job ${id} ended well, but there is no result` }
   return { kind: 'suspicious', detail: `job ${id} ended well, and again there is no result` }
+}
+
+function ofRecord({ exitStatus, code, message }: UnitState & { kind: 'failed' }): UnitFinding {
+  // The job's memory is the unit's budget, so a larger job may do.
+  return code === 'MEMORY_BUDGET' ? { kind: 'memory', detail: message } : ofStatus(exitStatus, message)
 }
 
 /** Exit statuses are those of the command line. */

@@ -77,14 +77,12 @@ export function arrayScript(context: ScriptContext, settings: SlurmSettings): st
 
 /** The script of packed jobs; its argument is a file with the unit numbers of each element on a line. */
 export function packScript(context: ScriptContext, settings: SlurmSettings): string {
-  const { tilesAtOnce, cpusPerTask } = settings
-  const threads = Math.max(1, Math.floor(cpusPerTask / tilesAtOnce))
+  const { tilesAtOnce } = settings
   const log = join(logPath(settings.logDir), 'slurm-%A_%a.log')
-  const withThreads = { ...context, unitArguments: [...context.unitArguments, '--threads', String(threads)] }
   return [
     ...head(context, settings, `aster-${context.hash}`, jobComment(context, 'pack', 'all'), log),
     '# Several tiles in each job. The argument is a file: line N+1 holds the numbers of the tiles of element N.',
-    ...preparation(withThreads, settings),
+    ...preparation(context, settings, tilesAtOnce),
     ...logOfUnit(context, settings),
     ...PACK,
     'indices=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" "$1") || exit 78',
@@ -129,9 +127,11 @@ function head(context: ScriptContext, settings: SlurmSettings, name: string, com
 }
 
 /** Traps, the prelude, and how a unit is started and waited for. */
-function preparation(context: ScriptContext, settings: SlurmSettings): string[] {
+function preparation(context: ScriptContext, settings: SlurmSettings, unitsAtOnce = 1): string[] {
   const { node, program, manifestPath, unitArguments, runFolder } = context
-  const words = [program, 'run-unit', '--manifest', manifestPath, ...unitArguments].map(shellWord).join(' ')
+  const threads = String(Math.max(1, Math.floor(settings.cpusPerTask / unitsAtOnce)))
+  const given = ['--manifest', manifestPath, '--threads', threads, ...unitArguments]
+  const words = [program, 'run-unit', ...given].map(shellWord).join(' ')
   return [
     'set -uo pipefail',
     '# First of all, since Slurm may send its signal early. USR2: the time is nearly over. TERM: cancelled or preempted.',

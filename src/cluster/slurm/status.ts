@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Plan, Unit } from '../../processing/manifest.js'
-import { unitState } from '../../processing/unit-state.js'
+import type { UnitWithState } from '../../processing/open-units.js'
 import type { SlurmCommands } from './commands.js'
 import { classify, isActive, type UnitFinding } from './failure-kind.js'
 import { expandIndices } from './index-list.js'
@@ -35,11 +35,12 @@ const MAX_ACCOUNTED_JOBS = 5000
 
 /**
  * One call of squeue and at most one of sacct, whatever the number of units.
+ * @param units looked at after the queue, so states should be found when they are asked for
  * @throws NetworkError `SCHEDULER` when the queue cannot be asked: what is queued is then not known
  */
 export async function slurmStatus(
   plan: Plan,
-  units: AsyncIterable<Unit>,
+  units: AsyncIterable<UnitWithState>,
   commands: SlurmCommands,
   user: string,
   nowMs: () => number = Date.now,
@@ -50,8 +51,8 @@ export async function slurmStatus(
   const queue = await readQueue(commands, [...new Set([user, ...all.map((submission) => submission.user)])])
   const jobs = new JobsOfUnits(plan, submissions)
   await jobs.add(queue)
-  const found: { unit: Unit; state: Awaited<ReturnType<typeof unitState>> }[] = []
-  for await (const unit of units) found.push({ unit, state: await unitState(plan, unit) })
+  const found: UnitWithState[] = []
+  for await (const one of units) found.push(one)
   const unexplained = found.filter(({ unit, state }) => {
     const isDone = state.kind === 'done' || state.kind === 'empty'
     const job = jobs.of(unit.index)
