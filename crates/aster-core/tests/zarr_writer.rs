@@ -443,7 +443,7 @@ fn kill_9_at_any_moment_costs_no_finished_unit() {
                 .spawn()
                 .unwrap();
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            std::thread::sleep(Duration::from_millis(5 + (random >> 33) % 60 + 15 * attempt));
+            std::thread::sleep(Duration::from_millis(5 + (random >> 33) % 60 + attempt * attempt));
             child.kill().unwrap();
             if child.wait().unwrap().success() {
                 break;
