@@ -26,11 +26,17 @@ test('the package holds the program and its types, and no sources, tests or data
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   const paths = packed.parse(JSON.parse(text)).flatMap(({ files }) => files.map(({ path }) => path))
-  for (const needed of ['bin/aster-timeseries.js', 'dist/index.js', 'dist/index.d.ts', 'index.d.ts', 'package.json']) {
+  for (const needed of [
+    'bin/aster-timeseries.js',
+    'dist/index.js',
+    'dist/index.d.ts',
+    'index.d.ts',
+    'python/run_units.py',
+  ]) {
     expect(paths).toContain(needed)
   }
   const allowed =
-    /^(bin|dist)\/|^(index\.d\.ts|package\.json|LICENSE|README\.md|CHANGELOG\.md)$|^aster-timeseries\.[\w-]+\.node$/
+    /^(bin|dist)\/|^(index\.d\.ts|python\/run_units\.py|package\.json|LICENSE|README\.md|CHANGELOG\.md)$|^aster-timeseries\.[\w-]+\.node$/
   expect(paths.filter((path) => !allowed.test(path))).toEqual([])
   const sources = paths.filter((path) => path.startsWith('dist/') && !/\.(js|d\.ts)$/.test(path))
   expect(sources).toEqual([])
