@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   plan: async () => (await import('./commands/plan.js')).registerPlan,
   'run-unit': async () => (await import('./commands/run-unit.js')).registerRunUnit,
   'plan-status': async () => (await import('./commands/plan-status.js')).registerPlanStatus,
+  export: async () => (await import('./commands/export.js')).registerExport,
   auth: async () => (await import('./commands/auth.js')).registerAuth,
   help: async () => (await import('./commands/help.js')).registerHelp,
 }

@@ -41,7 +41,6 @@ ${body(job, 'LSB_JOBINDEX')}`
 }
 
 function body(job: ExportJob, variable: string): string {
-  const unit = shellLine([...job.command, 'run-unit', '--manifest', job.manifest])
   return `set -uo pipefail
 child= stop=
 on_stop() { stop=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null; }
@@ -53,7 +52,9 @@ exec >>"logs/unit.\${ASTER_OFFSET:-0}.\${ASTER_INDEX:-$${variable}}.log" 2>&1
 # Modules, conda and the like go here.
 
 for try in $(seq 0 ${RETRIES}); do
-  ${unit} --index-offset "\${ASTER_OFFSET:-0}" --threads ${job.threads} --json \${ASTER_INDEX:+--index "$ASTER_INDEX"} &
+  ${shellLine([...job.command, 'run-unit'])} \\
+    --manifest ${shellWord(job.manifest)} --index-offset "\${ASTER_OFFSET:-0}" \\
+    \${ASTER_INDEX:+--index "$ASTER_INDEX"} --threads ${job.threads} --json &
   child=$!
   [ -z "$stop" ] || kill -TERM "$child"
   wait "$child"; status=$?

@@ -2,7 +2,7 @@
 import { type ExportJob, FAILS_RUN, PASSES, RETRIES, shellLine, shellWord, unitsOf } from './export-job.js'
 
 export function nextflowScript(job: ExportJob): string {
-  const unit = shellLine([...job.command, 'run-unit', '--manifest', job.manifest])
+  const unit = shellLine([...job.command, 'run-unit'])
   return `#!/usr/bin/env nextflow
 // Runs ${unitsOf(job)}. Written by aster-timeseries export nextflow; nextflow run FILE
 // Units that are done return at once, so -resume is not needed. For array jobs (24.04 or newer) add to the process: array 100
@@ -25,7 +25,8 @@ process unit {
     script:
     """
     cd ${inDoubleQuotes(shellWord(job.runFolder))}
-    exec ${inDoubleQuotes(unit)} --index \${index} --threads \${task.cpus} --json
+    exec ${inDoubleQuotes(unit)} \\\\
+      --manifest ${inDoubleQuotes(shellWord(job.manifest))} --index \${index} --threads \${task.cpus} --json
     """
 }
 

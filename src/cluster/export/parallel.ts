@@ -2,7 +2,6 @@
 import { type ExportJob, FAILS_RUN, RETRIES, shellLine, shellWord, unitsOf } from './export-job.js'
 
 export function parallelScript(job: ExportJob): string {
-  const unit = `${shellLine([...job.command, 'run-unit', '--manifest', job.manifest])} --index "$1"`
   return `#!/usr/bin/env bash
 # Runs ${unitsOf(job)} with GNU parallel. Written by aster-timeseries export parallel.
 #   bash FILE [UNITS AT ONCE]
@@ -17,7 +16,8 @@ at_once=\${1:-$(( $(nproc) / ${job.threads} ))}
 run_unit() {
   local try status
   for try in $(seq 0 ${RETRIES}); do
-    ${unit} --threads ${job.threads} --json
+    ${shellLine([...job.command, 'run-unit'])} \\
+      --manifest ${shellWord(job.manifest)} --index "$1" --threads ${job.threads} --json
     status=$?
     case $status in
       ${FAILS_RUN.join(' | ')}) kill -HUP "$PARALLEL_PID"; break ;;  # every unit would end alike: start no more
