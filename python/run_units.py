@@ -21,7 +21,7 @@ PROTOCOL = 1
 RETRY_WAITS_S = (5, 20, 60)
 LOOK_FOR_WORKERS_S = 3
 MOST_MOVES = 20
-STOP_GRACE_S = 20
+STOP_GRACE_S = 30
 
 # ---- on workers ---------------------------------------------------------------------------------------------------------
 # Workers do not have this file: functions travel by value, so each imports what it needs.
