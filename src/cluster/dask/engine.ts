@@ -28,10 +28,9 @@ export interface DaskOptions {
   readonly retries?: number | undefined
   /** How long the scheduler may take to answer; default 10. */
   readonly timeoutSeconds?: number | undefined
+  /** How long a shared file system may take to show what another machine wrote; default a minute. */
+  readonly visibleWithinMs?: number | undefined
 }
-
-/** What a shared file system may take to show a file that another machine wrote. */
-const VISIBLE_WITHIN_MS = 60_000
 
 /** An engine that drives the scheduler of `options`; wrong addresses and interpreters throw here. */
 export function daskEngine(options: DaskOptions, env: EngineOptions['env']): Engine {
@@ -43,7 +42,7 @@ export function daskEngine(options: DaskOptions, env: EngineOptions['env']): Eng
       const units = new Map<number, Unit>()
       for await (const unit of open) units.set(unit.index, unit)
       if (units.size === 0) return { done: 0, failed: 0, retry: 0, handedOver: 0 }
-      const tally = new Tally(plan, units, onEvent, signal)
+      const tally = new Tally(plan, units, options.visibleWithinMs ?? 60_000, onEvent, signal)
       const all = [...units.values()]
       const end = await runDriver({
         python,
@@ -90,6 +89,7 @@ class Tally {
   constructor(
     private readonly plan: Plan,
     private readonly units: ReadonlyMap<number, Unit>,
+    private readonly visibleWithinMs: number,
     private readonly onEvent: (event: EngineEvent) => void,
     private readonly signal: AbortSignal,
   ) {}
@@ -154,7 +154,7 @@ class Tally {
         this.#deadline = 0
         return kind
       }
-      if (this.#deadline === 0) this.#deadline = Date.now() + VISIBLE_WITHIN_MS
+      if (this.#deadline === 0) this.#deadline = Date.now() + this.visibleWithinMs
       if (Date.now() >= this.#deadline) return kind
       await pause(Math.min(waitMs, 5000), undefined, { signal: this.signal }).catch(() => {
         throw new AbortError()

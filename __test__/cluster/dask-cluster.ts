@@ -1,0 +1,92 @@
+// A Dask cluster of its own for a test: a scheduler and workers as processes on 127.0.0.1, ended with the test.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { hasAddon, hasSample } from '../native-addon.js'
+
+export const PYTHON = process.env.ASTER_PYTHON ?? 'python3'
+
+const hasDask = spawnSync(PYTHON, ['-c', 'import distributed'], { stdio: 'ignore' }).status === 0
+if (!hasDask) process.stderr.write(`skipped: tests on Dask, ${PYTHON} has no distributed (ASTER_PYTHON)\n`)
+
+/** A test that needs `distributed`, the addon and the granules of the repository. */
+export const daskTest = hasDask && hasAddon && hasSample ? test : test.skip
+
+const SchedulerFile = z.object({ address: z.string(), workers: z.record(z.string(), z.unknown()) })
+
+export interface DaskCluster {
+  readonly address: string
+  readonly scheduler: ChildProcess
+  readonly workers: readonly ChildProcess[]
+  addWorker(...options: string[]): ChildProcess
+}
+
+export interface ClusterOptions {
+  workers?: number
+  /** For every worker. */
+  workerOptions?: readonly string[]
+  env?: Readonly<Record<string, string>>
+}
+
+/** Starts a cluster; its workers may still be on their way. */
+export async function daskCluster(options: ClusterOptions = {}): Promise<DaskCluster> {
+  const folder = mkdtempSync(join(tmpdir(), 'aster-dask-'))
+  const children: ChildProcess[] = []
+  onTestFinished(async () => {
+    await Promise.all(children.map(ended))
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const start = (module: string, ...argv: string[]) => {
+    const child = spawn(PYTHON, ['-m', `distributed.cli.${module}`, '--host', '127.0.0.1', '--no-dashboard', ...argv], {
+      stdio: process.env.ASTER_SHOW_DASK ? 'inherit' : 'ignore',
+      cwd: folder,
+      env: { ...process.env, DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE: 'false', ...options.env },
+    })
+    children.push(child)
+    return child
+  }
+  const file = join(folder, 'scheduler.json')
+  const scheduler = start('dask_scheduler', '--port', '0', '--scheduler-file', file)
+  const { address } = await until(() =>
+    existsSync(file) ? SchedulerFile.parse(JSON.parse(readFileSync(file, 'utf8'))) : undefined,
+  )
+  const addWorker = (...more: string[]) =>
+    start('dask_worker', address, '--no-nanny', '--local-directory', folder, ...(options.workerOptions ?? []), ...more)
+  const workers = Array.from({ length: options.workers ?? 0 }, () => addWorker())
+  return { address, scheduler, workers, addWorker }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const close = new Promise((resolve) => child.on('close', resolve))
+  child.kill('SIGKILL')
+  await close
+}
+
+/** What a look finds, as soon as it finds something. */
+export async function until<T>(look: () => T | undefined | false, withinMs = 30_000): Promise<T> {
+  for (const deadline = Date.now() + withinMs; Date.now() < deadline; ) {
+    const found = look()
+    if (found !== undefined && found !== false) return found
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error('waited in vain')
+}
+
+/** Ids of the processes whose command line holds a text, and `run-unit`. */
+export function unitProcesses(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+        return argv.includes('run-unit') && argv.some((word) => word.includes(text))
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
