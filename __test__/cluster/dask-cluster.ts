@@ -3,25 +3,29 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished, test } from 'vitest'
+import { test } from 'vitest'
 import { z } from 'zod'
 import { hasAddon, hasSample } from '../native-addon.js'
 
 export const PYTHON = process.env.ASTER_PYTHON ?? 'python3'
 
-const hasDask = spawnSync(PYTHON, ['-c', 'import distributed'], { stdio: 'ignore' }).status === 0
-if (!hasDask) process.stderr.write(`skipped: tests on Dask, ${PYTHON} has no distributed (ASTER_PYTHON)\n`)
+const hasDistributed = spawnSync(PYTHON, ['-c', 'import distributed'], { stdio: 'ignore' }).status === 0
+if (!hasDistributed) process.stderr.write(`skipped: tests on Dask, ${PYTHON} has no distributed (ASTER_PYTHON)\n`)
+
+export const hasDask = hasDistributed && hasAddon && hasSample
 
 /** A test that needs `distributed`, the addon and the granules of the repository. */
-export const daskTest = hasDask && hasAddon && hasSample ? test : test.skip
+export const daskTest = hasDask ? test : test.skip
 
-const SchedulerFile = z.object({ address: z.string(), workers: z.record(z.string(), z.unknown()) })
+const SchedulerFile = z.object({ address: z.string() })
 
 export interface DaskCluster {
   readonly address: string
   readonly scheduler: ChildProcess
   readonly workers: readonly ChildProcess[]
   addWorker(...options: string[]): ChildProcess
+  /** Ends all of it, and leaves nothing. */
+  stop(): Promise<void>
 }
 
 export interface ClusterOptions {
@@ -35,28 +39,35 @@ export interface ClusterOptions {
 export async function daskCluster(options: ClusterOptions = {}): Promise<DaskCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'aster-dask-'))
   const children: ChildProcess[] = []
-  onTestFinished(async () => {
-    await Promise.all(children.map(ended))
-    rmSync(folder, { recursive: true, force: true })
-  })
   const start = (module: string, ...argv: string[]) => {
     const child = spawn(PYTHON, ['-m', `distributed.cli.${module}`, '--host', '127.0.0.1', '--no-dashboard', ...argv], {
       stdio: process.env.ASTER_SHOW_DASK ? 'inherit' : 'ignore',
       cwd: folder,
-      env: { ...process.env, DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE: 'false', ...options.env },
+      env: { ...process.env, ...options.env },
     })
     children.push(child)
     return child
   }
   const file = join(folder, 'scheduler.json')
   const scheduler = start('dask_scheduler', '--port', '0', '--scheduler-file', file)
-  const { address } = await until(() =>
-    existsSync(file) ? SchedulerFile.parse(JSON.parse(readFileSync(file, 'utf8'))) : undefined,
-  )
+  const addressIn = () =>
+    existsSync(file) ? SchedulerFile.parse(JSON.parse(readFileSync(file, 'utf8'))).address : undefined
+  const address = await until(addressIn)
   const addWorker = (...more: string[]) =>
     start('dask_worker', address, '--no-nanny', '--local-directory', folder, ...(options.workerOptions ?? []), ...more)
   const workers = Array.from({ length: options.workers ?? 0 }, () => addWorker())
-  return { address, scheduler, workers, addWorker }
+  const stop = async () => {
+    await Promise.all(children.map(ended))
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { address, scheduler, workers, addWorker, stop }
+}
+
+/** How many workers a scheduler knows. */
+export function workersOf(address: string): number {
+  const ask = `import sys; from distributed import Client
+with Client(sys.argv[1]) as client: print(len(client.nthreads()))`
+  return Number(spawnSync(PYTHON, ['-c', ask, address], { encoding: 'utf8' }).stdout)
 }
 
 async function ended(child: ChildProcess): Promise<void> {

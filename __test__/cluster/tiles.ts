@@ -1,14 +1,14 @@
 // Plans over granules of the repository, made by the real command, and what is to be known of their outputs.
-import { statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
 import { iterUnits, openPlan, outputsOf, type Plan, type Unit } from '../../src/processing/manifest.js'
 import { type UnitState, unitState } from '../../src/processing/unit-state.js'
 import { run } from '../cli/in-process.js'
 import { SAMPLE } from '../native-addon.js'
 
-/** 28 tiles over the middle of the sample. */
-const AREA = ['137.98', '-31.125', '138.05', '-31.085']
+/** 20 tiles over the middle of the sample. */
+const AREA = ['137.99', '-31.12', '138.04', '-31.08']
 
 /** A plan of NDVI tiles, a hundredth of a degree wide. */
 export async function planTiles(runFolder: string, bbox = AREA, archive = SAMPLE): Promise<Plan> {
@@ -60,7 +60,15 @@ export function writingOf(plan: Plan, unit: Unit): string {
     .join(', ')
 }
 
-/** The folder of the tiles. */
-export function tilesFolder(plan: Plan, unit: Unit): string {
-  return dirname(outputsOf(plan, unit)[0] ?? '')
+/** What is left in the folders of the tiles beside outputs and their records. */
+export function debrisOf(plan: Plan, units: readonly Unit[]): string[] {
+  const folders = new Set(units.flatMap((unit) => outputsOf(plan, unit).map(dirname)))
+  const expected = new Set(
+    units.flatMap((unit) => outputsOf(plan, unit).flatMap((path) => [path, `${path}.done.json`])),
+  )
+  return [...folders].flatMap((folder) =>
+    readdirSync(folder)
+      .map((name) => join(folder, name))
+      .filter((path) => !expected.has(path)),
+  )
 }
