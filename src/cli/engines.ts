@@ -1,5 +1,6 @@
 // Chooses what runs the units of a plan; options of an engine are read here, so that commands need not know them.
 import { UsageError } from '../errors.js'
+import { packageVersion } from '../net/user-agent.js'
 import type { Engine, ExecutionBackend } from '../processing/engine.js'
 import type { CliContext, Talk } from './context.js'
 import { type SlurmFlags, slurmOptions } from './slurm-options.js'
@@ -10,6 +11,9 @@ export type EngineMaker = (ctx: CliContext, options: EngineFlags, talk: Talk) =>
 /** What is common to all; engines add options of their own to it. */
 export interface EngineFlags extends SlurmFlags {
   executionBackend?: ExecutionBackend | undefined
+  daskScheduler?: string | undefined
+  daskPython?: string | undefined
+  daskRetries?: number | undefined
 }
 
 const ENGINES: Readonly<Partial<Record<ExecutionBackend, EngineMaker>>> = {
@@ -18,6 +22,7 @@ const ENGINES: Readonly<Partial<Record<ExecutionBackend, EngineMaker>>> = {
     return new SlurmEngine(slurmOptions(options))
   },
   local: async () => (await import('../processing/local-engine.js')).createLocalEngine(),
+  dask: makeDaskEngine,
 }
 
 export async function engineFor(ctx: CliContext, options: EngineFlags, talk: Talk): Promise<Engine> {
@@ -27,4 +32,16 @@ export async function engineFor(ctx: CliContext, options: EngineFlags, talk: Tal
   throw new UsageError(`--execution-backend ${executionBackend} is not there in this version`, {
     hint: `the backends are ${Object.keys(ENGINES).join(', ')}`,
   })
+}
+
+async function makeDaskEngine(ctx: CliContext, options: EngineFlags): Promise<Engine> {
+  const { daskScheduler: scheduler, daskPython: python, daskRetries: retries } = options
+  if (scheduler === undefined) {
+    throw new UsageError('--dask-scheduler is missing', {
+      hint: 'give the address that `dask scheduler` prints, such as tcp://10.0.0.4:8786',
+    })
+  }
+  const { daskEngine } = await import('../cluster/dask/engine.js')
+  const { ownCommand } = await import('../cluster/own-command.js')
+  return daskEngine({ scheduler, python, retries, command: ownCommand(), version: packageVersion() }, ctx.env)
 }

@@ -182,6 +182,13 @@ export const OPTIONS = {
   streamCacheSize: value('--stream-cache-size <size>', 'what that folder may hold; default 10G', parseBytes),
   connections: value('--connections <count>', 'requests to one host at a time; default 6', parseCount),
   maxSize: value('--max-size <size>', 'what the cache may hold, such as 500G', parseBytes),
+  daskScheduler: value('--dask-scheduler <address>', 'Dask scheduler, or the file that it wrote', text),
+  daskPython: value('--dask-python <path>', 'Python that has distributed; default: that of the environment', text),
+  daskRetries: value(
+    '--dask-retries <count>',
+    'further tries of a tile after a passing failure; default 3',
+    (name, given) => parseWhole(name, given, 0, 100),
+  ),
   atOnce: value('--at-once <count>', 'units that the engine may run at the same time; default 20', parseCount),
   image: value('--image <name>', 'container image that has aster-timeseries on its PATH', text),
   volumeClaim: value('--volume-claim <name>', 'claim of the Kubernetes volume that holds the run folder', text),

@@ -15,6 +15,9 @@ import { SLURM_OPTIONS } from '../slurm-options.js'
 const NAMES = [
   ...PLAN_OPTIONS,
   'executionBackend',
+  'daskScheduler',
+  'daskPython',
+  'daskRetries',
   'nWorkers',
   'maxMemory',
   'retryFailed',

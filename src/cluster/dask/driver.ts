@@ -21,11 +21,10 @@ export interface DriverOptions {
 /**
  * Runs a job to its end.
  *
- * @throws UsageError `CONFIG` without a working Python; NetworkError for a scheduler that is not there or goes away; AbortError
+ * @throws UsageError `CONFIG` without a working Python; NetworkError for a scheduler that is not there or goes away
  */
 export async function runDriver(options: DriverOptions): Promise<DriverEnd> {
   const { python, job, signal } = options
-  if (signal.aborted) throw new AbortError()
   // A group of its own: Ctrl-C reaches us, and the driver through its stdin, once and in order.
   const child = spawn(python.path, [DRIVER], { stdio: 'pipe', detached: true, env: environment(options.env) })
   const stop = () => child.stdin.end()
@@ -45,6 +44,7 @@ export async function runDriver(options: DriverOptions): Promise<DriverEnd> {
   // A driver that is gone is told by its exit status.
   child.stdin.on('error', () => {})
   child.stdin.write(`${JSON.stringify(job)}\n`)
+  if (signal.aborted) stop()
   try {
     const [status, killedBy] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
       child.on('error', (cause) => reject(cannotStart(python, cause)))
@@ -63,7 +63,6 @@ function checked(end: DriverEnd): DriverEnd {
   const { reason, hint } = end
   const message = end.message ?? reason
   const details = { hint: hint ?? undefined }
-  if (reason === 'stopped') throw new AbortError()
   if (reason === 'unreachable' || reason === 'lost') throw new NetworkError('NETWORK', message, details)
   if (reason === 'unfit') throw new UsageError(message, { ...details, code: 'CONFIG' })
   if (reason === 'no-distributed') {

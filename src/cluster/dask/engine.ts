@@ -141,7 +141,7 @@ class Tally {
       return
     }
     const willRetry = event.state === 'retry'
-    const message = (await this.#messageOf(unit, tail)) + (willRetry ? `; again in ${event.waitSeconds} s` : '')
+    const message = await this.#messageOf(unit, tail)
     if (!willRetry && !WORTH_A_RETRY.has(exitStatus) && !RUN_WIDE.has(exitStatus)) this.#counts.failed += 1
     this.onEvent({ kind: 'failed', index, id, exitStatus, message, willRetry })
   }
