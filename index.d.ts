@@ -250,6 +250,8 @@ export interface CubeRequest {
   /** Files or folders, one per granule. */
   granules: Array<string>
   area?: Area
+  /** Least x and y, greatest x and y of the grid, units of `crs`, instead of the area; pixels by their centres. */
+  extent?: Array<number>
   clip?: ClipRequest
   product?: string
   subsystems?: Array<string>
