@@ -1,5 +1,5 @@
 // Makes a plan: each scene goes into the tiles it touches, each tile with scenes becomes a unit.
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Scene } from '../catalog/scene.js'
 import { NotFoundError } from '../errors.js'
@@ -140,7 +140,7 @@ function decisiveText({ product, format, tileOutput, allowSkipped, request, sele
 /** What makes a scene the one it is, wherever its files lie. */
 function identityOf({ id, backend, processingStamp = '' }: Scene): Buffer {
   const form = backend === 'planetary_computer' || backend === 'aws' ? backend : ''
-  return createHash('sha1').update(`${id} ${processingStamp} ${form}`).digest().subarray(0, IDENTITY_BYTES)
+  return hash('sha1', `${id} ${processingStamp} ${form}`, 'buffer').subarray(0, IDENTITY_BYTES)
 }
 
 const IDENTITY_BYTES = 8

@@ -88,15 +88,21 @@ function isApart([west, south, east, north]: Tile['bbox'], ring: readonly LonLat
     const [from, to] = [ring[index - 1], ring[index]]
     if (from === undefined || to === undefined) continue
     const [dx, dy] = [to.lon - from.lon, to.lat - from.lat]
-    const length = Math.hypot(dx, dy)
-    if (length === 0) continue
-    // How far left of the edge, in degrees.
-    const left = (lon: number, lat: number) => (dx * (lat - from.lat) - dy * (lon - from.lon - turn)) / length
-    const corners = [left(west, south), left(east, south), left(east, north), left(west, north)]
-    const own = ring.map(({ lon, lat }) => left(lon + turn, lat))
-    const margin = MARGIN_DEG * 4
-    if (Math.max(...corners) < Math.min(...own) - margin || Math.min(...corners) > Math.max(...own) + margin)
-      return true
+    const margin = 4 * MARGIN_DEG * Math.hypot(dx, dy)
+    if (margin === 0) continue
+    // How far left of the edge, times its length: of the tile's corners, and of the outline.
+    const x = from.lon + turn
+    const [left, right] = [dy * (x - west), dy * (x - east)]
+    const [low, high] = [dx * (south - from.lat), dx * (north - from.lat)]
+    const most = Math.max(left, right) + Math.max(low, high)
+    const least = Math.min(left, right) + Math.min(low, high)
+    let [ownLeast, ownMost] = [0, 0]
+    for (const { lon, lat } of ring) {
+      const own = dx * (lat - from.lat) - dy * (lon - from.lon)
+      ownLeast = Math.min(ownLeast, own)
+      ownMost = Math.max(ownMost, own)
+    }
+    if (most < ownLeast - margin || least > ownMost + margin) return true
   }
   return false
 }
