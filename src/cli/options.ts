@@ -26,6 +26,7 @@ import {
   parsePercent,
   parsePolygonFile,
   parsePositive,
+  parseTileSize,
   parseWhole,
 } from './parse.js'
 import { PROGRESS_MODES } from './progress.js'
@@ -198,9 +199,9 @@ export const OPTIONS = {
   out: value('--out <dir>', 'run folder, for the plan and what belongs to it; default run', text),
   outputDir: value('--output-dir <dir>', 'folder for the tiles; default: tiles in the run folder', text),
   tileSize: value(
-    '--tile-size <degrees>',
-    'size of tiles, counted from the south-west corner; default 10',
-    parsePositive,
+    '--tile-size <size>',
+    'degrees, from the south-west corner of the area; or such as 100km: squares of --crs, else of UTM zones; default 10',
+    parseTileSize,
   ),
   tileOutput: value(
     '--tile-output <what>',

@@ -41,6 +41,13 @@ export function parsePercent(flag: string, text: string): number {
   return value
 }
 
+/** Degrees, or metres where it ends in `m` or `km`. */
+export function parseTileSize(flag: string, text: string): { degrees: number } | { metres: number } {
+  const [, digits, unit = ''] = /^\s*([\d.]+)\s*(km|m)\s*$/i.exec(text) ?? []
+  if (digits === undefined) return { degrees: parsePositive(flag, text) }
+  return { metres: parsePositive(flag, digits) * (unit.toLowerCase() === 'km' ? 1000 : 1) }
+}
+
 /** A count, or nothing for `all`. */
 export function parseLimit(flag: string, text: string): number {
   return text.trim().toLowerCase() === 'all' ? Number.POSITIVE_INFINITY : parseCount(flag, text)

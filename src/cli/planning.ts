@@ -57,7 +57,8 @@ export function planFolders({ out, outputDir }: PlanOptions): { runFolder: strin
 
 export async function planTiles(ctx: CliContext, given: PlanOptions, talk: Talk): Promise<PlanMade> {
   const options = await withRegion(ctx, given)
-  const { cacheDir, allowSkipped, overwrite, polygon, tileSize = DEFAULT_TILE_DEG } = options
+  const { cacheDir, allowSkipped, overwrite, polygon, tileSize = { degrees: DEFAULT_TILE_DEG } } = options
+  const tiling = 'metres' in tileSize ? { ...tileSize, crs: options.crs ?? 'utm' } : tileSize
   const product = resolveProduct(options.product ?? 'AST_L1T')
   const stated = { ...options, product }
   checkSceneOptions([], stated)
@@ -75,10 +76,10 @@ export async function planTiles(ctx: CliContext, given: PlanOptions, talk: Talk)
     ...{ product, polygon, allowSkipped, overwrite, memoryMiB },
     backend: options.backend ?? 'local',
     cacheDir: cacheDirOf(cacheDir, ctx.env),
-    tiles: tiles(box ?? polygon ?? around, { degrees: tileSize }),
+    tiles: tiles(box ?? polygon ?? around, tiling),
     scenes: scenesFor(ctx, { ...stated, bbox: around, region: undefined }, talk),
     area: [around.west, around.south, around.east, around.north],
-    tiling: { degrees: tileSize },
+    tiling,
     selection: { bands, subsystems },
     threads: options.unitThreads ?? DEFAULT_THREADS,
     signal: ctx.signal,

@@ -7,7 +7,7 @@ import { resolveProduct, type SceneQuery } from '../catalog/query.js'
 import { BACKENDS } from '../catalog/scene.js'
 import { errorFromCode, UsageError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
-import { tiles } from '../geo/tiles.js'
+import { type TileSize, tiles } from '../geo/tiles.js'
 import type { CallOptions } from '../native/call.js'
 import type { Engine, EngineEvent } from './engine.js'
 import { createLocalEngine } from './local-engine.js'
@@ -24,6 +24,8 @@ export interface GlobalProcessorOptions {
   access?: ASTERDataAccess | undefined
   /** Default 10. */
   tileSizeDeg?: number | undefined
+  /** Squares of a projected grid, or of UTM zones, instead of degrees. */
+  tiling?: TileSize | undefined
   /** Threads in all; default: the processors there are. */
   nWorkers?: number | undefined
   /** Default: `ASTER_CACHE_DIR`, else `~/.cache/aster_timeseries`. */
@@ -82,6 +84,7 @@ export class GlobalASTERProcessor {
     const { catalog = new ASTERCatalog({ backend: 'earthaccess' }), engine = createLocalEngine() } = this.#options
     const { polygon, subsystem, allowSkipped, retryFailed, offline } = options
     if (!(tileSizeDeg > 0)) throw new UsageError(`tileSizeDeg must be greater than 0, got ${tileSizeDeg}`)
+    const { tiling = { degrees: tileSizeDeg } } = this.#options
     const product = resolveProduct(options.product ?? 'AST_L1T')
     const subsystems = [...(options.subsystems ?? []), ...(subsystem === undefined ? [] : [subsystem])]
     const content = { ...options, product, subsystems }
@@ -95,10 +98,10 @@ export class GlobalASTERProcessor {
       ...{ outputDir, runFolder: runFolder ?? join(outputDir, 'run'), product, polygon, allowSkipped, signal },
       cacheDir: cacheDirOf(cacheDir, process.env),
       backend: BACKENDS.find((name) => name === catalog.backend) ?? 'local',
-      tiles: tiles(options.bbox === undefined && polygon !== undefined ? polygon : bbox, { degrees: tileSizeDeg }),
+      tiles: tiles(options.bbox === undefined && polygon !== undefined ? polygon : bbox, tiling),
       scenes: catalog.iterScenes({ ...query, signal }),
       area: [bbox.west, bbox.south, bbox.east, bbox.north],
-      tiling: { degrees: tileSizeDeg },
+      tiling,
       selection: { bands: needed.bands ?? [], subsystems: needed.subsystems ?? [] },
       ...{ threads: unitThreads, memoryMiB: unitMemoryMiB },
     })

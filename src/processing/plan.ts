@@ -3,12 +3,12 @@ import { createHash, hash } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Scene } from '../catalog/scene.js'
 import { NotFoundError } from '../errors.js'
-import type { Polygon } from '../geo/polygon.js'
-import type { Tile } from '../geo/tiles.js'
+import { Polygon, type Position } from '../geo/polygon.js'
+import type { Tile, TileSize } from '../geo/tiles.js'
 import { throwIfAborted } from '../native/call.js'
 import { keptPath, type Plan } from './manifest.js'
 import { PlanWriter, type ScenePlace, type SharedFacts } from './plan-writer.js'
-import { tileClip } from './tile-clip.js'
+import { tilePlace } from './tile-clip.js'
 import { TileIndex } from './tile-index.js'
 import type { TileRequest } from './tile-request.js'
 import { tilePath } from './unit-request.js'
@@ -24,8 +24,8 @@ export interface PlanInput extends TileRequest {
   /** In any order; each is stored once, if a tile needs it. */
   scenes: AsyncIterable<Scene>
   area: readonly [number, number, number, number]
-  /** How the tiles were made, for people. */
-  tiling: Record<string, unknown>
+  /** How the tiles were made. */
+  tiling: TileSize
   /** Pixels outside of it become missing. */
   polygon?: Polygon | undefined
   selection: { bands: readonly string[]; subsystems: readonly string[] }
@@ -97,11 +97,12 @@ async function addUnit(
   input: PlanInput,
   decisive: string,
 ): Promise<void> {
-  const { product, outputDir, runFolder, format, isOneStep, polygon, threads, memoryMiB } = input
-  const polygonText = tileClip(tile.bbox, polygon)
+  const { product, outputDir, runFolder, format, isOneStep, threads, memoryMiB } = input
+  // Squares of a grid reach beyond the area, where nobody searched.
+  const polygon = input.polygon ?? ('metres' in input.tiling ? polygonOf(input.area) : undefined)
+  const request = tilePlace(tile, isOfZones(input.tiling), polygon)
   // The polygon only touches the tile, or runs along its side.
-  if (polygonText === undefined) return
-  const request = { clip: { polygon: polygonText, rule: 'centre' } }
+  if (request === undefined) return
   const id = `${product}_${tile.id}`
   const key = createHash('sha256')
     .update(decisive)
@@ -116,13 +117,27 @@ async function addUnit(
   })
 }
 
+/** A box as a polygon, with a corner at least every 90 degrees; longitudes run on past 180. */
+function polygonOf([west, south, east, north]: PlanInput['area']): Polygon {
+  const width = (east < west ? east + 360 : east) - west
+  const steps = Math.ceil(width / 90)
+  const lons = Array.from({ length: steps + 1 }, (_, step) => west + (width * step) / steps)
+  const below = lons.map((lon): Position => [lon, south])
+  return new Polygon([[[...below, ...lons.reverse().map((lon): Position => [lon, north])]]])
+}
+
+/** Whether tiles are squares of each UTM zone, which end where the zone does. */
+function isOfZones(tiling: TileSize): boolean {
+  return 'crs' in tiling && tiling.crs.trim().toLowerCase() === 'utm'
+}
+
 function sharedFacts(input: PlanInput): SharedFacts {
   const { product, backend, format, tileOutput, tiling, allowSkipped = false, overwrite = false } = input
   const { bands, subsystems } = input.selection
   const [west, south, east, north] = input.area
   const runFolder = resolve(input.runFolder)
   return {
-    ...{ product, backend, format, tileOutput, tiling, allowSkipped, overwrite },
+    ...{ product, backend, format, tileOutput, tiling: { ...tiling }, allowSkipped, overwrite },
     cacheDir: keptPath(runFolder, input.cacheDir),
     outputDir: keptPath(runFolder, input.outputDir),
     area: [west, south, east, north],

@@ -1,7 +1,49 @@
-// The polygon of a tile: the tile itself, or what it holds of a larger polygon, so that each pixel is in one tile only.
+// The pixels of a tile: those of its square on a grid; or those in a polygon, which is the tile itself, or what it holds of a larger polygon, so that each pixel is in one tile only.
+import { GEOGRAPHIC } from '../geo/carry.js'
 import { type Polygon, type Position, type Ring, signedArea } from '../geo/polygon.js'
+import type { Tile } from '../geo/tiles.js'
+import type { CubeRequest } from '../native/contract.js'
+import { partsOf } from './tile-index.js'
 
 type Box = readonly [west: number, south: number, east: number, north: number]
+
+/** Room around a tile of a grid, as a part of it: its box in degrees follows its sides only so far. */
+const ROOM = 0.05
+
+/** The fields of a request that say which pixels a tile has. Nothing if it holds nothing of the polygon. */
+export function tilePlace(tile: Tile, isOfZones: boolean, polygon?: Polygon): Partial<CubeRequest> | undefined {
+  if (tile.crs === GEOGRAPHIC) {
+    const clip = tileClip(tile.bbox, polygon)
+    return clip === undefined ? undefined : { clip: { polygon: clip, rule: 'centre' } }
+  }
+  const place = { crs: tile.crs, extent: [...tile.bounds] }
+  if (polygon === undefined && !isOfZones) return place
+  const clips = partsOf(tile.bbox).flatMap(
+    (box) => tileClip(withRoom(box, isOfZones ? tile.crs : undefined), polygon) ?? [],
+  )
+  const coordinates = clips.flatMap((text) => {
+    const { type, coordinates: rings } = JSON.parse(text)
+    return type === 'Polygon' ? [rings] : rings
+  })
+  if (coordinates.length === 0) return undefined
+  return { ...place, clip: { polygon: JSON.stringify({ type: 'MultiPolygon', coordinates }), rule: 'centre' } }
+}
+
+/** A box with room around it, but within the UTM zone that its tile is of, and its half of the Earth. */
+function withRoom([west, south, east, north]: Box, zoneCrs: string | undefined): Box {
+  const [dx, dy] = [ROOM * (east - west), ROOM * (north - south)]
+  const [, half, digits] = /^EPSG:32([67])(\d\d)$/.exec(zoneCrs ?? '') ?? []
+  const zoneWest = digits === undefined ? -180 : 6 * Number(digits) - 186
+  const zoneEast = digits === undefined ? 180 : zoneWest + 6
+  const least = half === '6' ? 0 : -90
+  const most = half === '7' ? 0 : 90
+  return [
+    Math.max(zoneWest, west - dx),
+    Math.max(least, south - dy),
+    Math.min(zoneEast, east + dx),
+    Math.min(most, north + dy),
+  ]
+}
 
 /** What a tile holds of a polygon, or all of the tile; GeoJSON text. Nothing if they share no area. */
 export function tileClip([west, south, east, north]: Box, polygon?: Polygon): string | undefined {

@@ -20,11 +20,11 @@ export class TileIndex {
   readonly #cells = new Map<number, number[]>()
 
   constructor(private readonly tiles: readonly Tile[]) {
-    const widths = tiles.map(({ bbox: [west, , east] }) => east - west).sort((left, right) => left - right)
+    const widths = tiles.map(({ bbox: [west, , east] }) => turned(east - west)).sort((left, right) => left - right)
     this.#cellDeg = Math.max(LEAST_CELL_DEG, widths[Math.floor(widths.length / 2)] ?? 1)
     this.#columns = Math.ceil(360 / this.#cellDeg) + 1
     for (const [number, { bbox }] of tiles.entries()) {
-      for (const cell of this.#cellsOf(bbox)) {
+      for (const cell of partsOf(bbox).flatMap((part) => [...this.#cellsOf(part)])) {
         const held = this.#cells.get(cell)
         if (held === undefined) this.#cells.set(cell, [number])
         else held.push(number)
@@ -74,7 +74,25 @@ function boxesOf({ west, south, east, north }: Area): [Tile['bbox'], number][] {
   })
 }
 
+/** A width that may run across the antimeridian. */
+function turned(width: number): number {
+  return width < 0 ? width + 360 : width
+}
+
+/** The box in one part, or in two on either side of the antimeridian. */
+export function partsOf(bbox: Tile['bbox']): Tile['bbox'][] {
+  const [west, south, east, north] = bbox
+  if (west <= east) return [bbox]
+  const parts: Tile['bbox'][] = [
+    [west, south, 180, north],
+    [-180, south, east, north],
+  ]
+  return parts.filter(([left, , right]) => left < right)
+}
+
 function touches(tile: Tile['bbox'], box: Tile['bbox'], scene: Placed, turn: number): boolean {
+  const [first = tile, second] = partsOf(tile)
+  if (second !== undefined) return touches(first, box, scene, turn) || touches(second, box, scene, turn)
   if (tile[0] > box[2] || box[0] > tile[2] || tile[1] > box[3] || box[1] > tile[3]) return false
   return scene.footprintKind === 'box' || !isApart(tile, scene.footprint, turn)
 }

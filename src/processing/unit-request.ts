@@ -28,7 +28,8 @@ export function unitRequest(
     ...(unit.request as Partial<CubeRequest> | undefined),
     schema: REQUEST_SCHEMA,
     granules: [...granules],
-    area: { west, south, east, north },
+    // A square of a grid states its extent in the CRS instead.
+    ...(unit.request?.extent === undefined ? { area: { west, south, east, north } } : {}),
     output: { ...output, format: plan.shared.format, path, overwrite: true },
     nWorkers: threads,
     maxMemoryBytes: memoryBytes,

@@ -34,7 +34,7 @@ export function mapOf({ area, product }: PlanDocument, tiles: readonly TileResul
     const [w, s, e, n] = unit.bbox
     const look = LOOKS[state.kind]
     const why = state.kind === 'failed' ? `: ${state.message}` : ''
-    const size = `width="${round((e - w) * scale)}" height="${round((n - s) * scale)}"`
+    const size = `width="${round(((e < w ? e + 360 : e) - w) * scale)}" height="${round((n - s) * scale)}"`
     const title = `<title>${escaped(`${unit.index} ${unit.id}: ${look.word}${why}`)}</title>`
     return `<rect x="${x(w)}" y="${y(n)}" ${size} fill="${look.fill}">${title}</rect>`
   })

@@ -1,5 +1,6 @@
 // The tiles as a STAC collection that needs no server: one item per tile, relative links.
 import type { PlanDocument } from '../manifest.js'
+import { partsOf } from '../tile-index.js'
 import { MEDIA_TYPES, type TileResult, withOutput } from './tile-result.js'
 
 const PROJECTION = 'https://stac-extensions.github.io/projection/v2.0.0/schema.json'
@@ -22,7 +23,6 @@ export function* stacDocuments(
   const links: object[] = [{ rel: 'root', href: './collection.json', type: 'application/json' }]
   const instants: string[] = []
   for (const { unit, output, result } of done) {
-    const [west, south, east, north] = unit.bbox
     const { firstTime, lastTime, epsg, geotransform, width, height } = result
     const [x0 = 0, dx = 0, rx = 0, y0 = 0, ry = 0, dy = 0] = geotransform
     if (firstTime !== undefined) instants.push(firstTime)
@@ -37,7 +37,7 @@ export function* stacDocuments(
         id: unit.id,
         collection: collectionId(shared, hash),
         bbox: unit.bbox,
-        geometry: { type: 'Polygon', coordinates: [boxRing(west, south, east, north)] },
+        geometry: geometryOf(unit.bbox),
         properties: {
           datetime: null,
           start_datetime: firstTime ?? EPOCH,
@@ -91,6 +91,12 @@ function collectionId({ product }: PlanDocument, hash: string): string {
   return `${product}-${hash}`
 }
 
+function geometryOf(bbox: TileResult['unit']['bbox']) {
+  const rings = partsOf(bbox).map(([west, south, east, north]) => [boxRing(west, south, east, north)])
+  const [only, second] = rings
+  return second === undefined ? { type: 'Polygon', coordinates: only } : { type: 'MultiPolygon', coordinates: rings }
+}
+
 function boxRing(west: number, south: number, east: number, north: number): [number, number][] {
   return [
     [west, south],
@@ -104,7 +110,7 @@ function boxRing(west: number, south: number, east: number, north: number): [num
 /** Of the tiles that are there; of what was asked for while there are none. */
 function extentOf({ area }: PlanDocument, done: readonly { unit: TileResult['unit'] }[]) {
   if (done.length === 0) return area
-  const boxes = done.map(({ unit }) => unit.bbox)
+  const boxes = done.flatMap(({ unit }) => partsOf(unit.bbox))
   const most = (side: 0 | 1 | 2 | 3, pick: (left: number, right: number) => number) =>
     boxes.map((box) => box[side]).reduce((left, right) => pick(left, right))
   return [most(0, Math.min), most(1, Math.min), most(2, Math.max), most(3, Math.max)]
