@@ -55,6 +55,10 @@ export ASTER_PYTHON="$PWD/$venv/bin/python"
 case "$venv" in /*) export ASTER_PYTHON="$venv/bin/python" ;; esac
 export PATH="$(dirname "$ASTER_PYTHON"):$PATH"
 
+# Where no Slurm answers, its tests start one with this script; without either they say "skipped:".
+slurm_local="$PWD/../shared/tools/slurm-local"
+[ -n "${ASTER_SLURM_LOCAL:-}" ] || [ ! -x "$slurm_local" ] || export ASTER_SLURM_LOCAL="$slurm_local"
+
 # A short fuzz run belongs to CI; at home it is skipped unless cargo-fuzz is there.
 [ -z "${CI:-}" ] || command -v cargo-fuzz >/dev/null 2>&1 ||
   step "cargo-fuzz" env -u CARGO_BUILD_TARGET cargo install --quiet --locked cargo-fuzz

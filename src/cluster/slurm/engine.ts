@@ -100,7 +100,7 @@ export class SlurmEngine implements Engine {
       onEvent({ kind: 'note', message: `${overrides.join(', ')} would overrule the scripts and is left out` })
     }
     if (secrets.length > 0) {
-      const message = `${secrets.join(', ')} is not handed to jobs: clusters store the environment of a job. Jobs read ~/.netrc, or the file that ASTER_TOKEN_FILE names`
+      const message = `${secrets.join(', ')} is not handed to jobs: clusters store the environment of a job. Jobs read ~/.netrc, or the file that NETRC names`
       onEvent({ kind: 'warning', message })
     }
     return commands
