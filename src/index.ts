@@ -39,6 +39,8 @@ export {
   type SceneFile,
 } from './catalog/scene.js'
 export { parseScenes } from './catalog/scene-json.js'
+export { SlurmEngine } from './cluster/slurm/engine.js'
+export type { SlurmMode, SlurmOptions } from './cluster/slurm/settings.js'
 export {
   AbortError,
   AsterError,

@@ -96,12 +96,13 @@ export class SlurmRun {
   static async of(units: number, behaviour: Record<string, Behaviour> = {}, name = ''): Promise<SlurmRun> {
     const parent = mkdtempSync(join(tmpdir(), 'aster-slurm-'))
     const folder = join(parent, `run${name}`)
+    const run = new SlurmRun(folder, await planOf(folder, units, { memoryMiB: 200 }))
     onTestFinished(() => {
-      const jobs = slurm('squeue', '-h', '-o', '%A').split('\n').filter(Boolean)
+      // Only jobs of this run: the cluster may be somebody's.
+      const jobs = run.queued()
       if (jobs.length > 0) spawnSync('scancel', [...new Set(jobs)])
       rmSync(parent, { recursive: true, force: true })
     })
-    const run = new SlurmRun(folder, await planOf(folder, units, { memoryMiB: 200 }))
     run.behave(behaviour)
     return run
   }
@@ -145,10 +146,16 @@ export class SlurmRun {
     return this.events.flatMap((event) => (event.kind === 'submitted' ? [event.job] : []))
   }
 
+  /** Jobs of this run that are queued or running. */
+  queued(): string[] {
+    const tag = runTag(this.plan)
+    const lines = slurm('squeue', '-h', '-o', '%A|%k').split('\n')
+    return lines.filter((line) => line.includes(`|${tag}`)).map((line) => line.split('|')[0] ?? '')
+  }
+
   /** Waits until none of our jobs is queued or running. */
   async settle(seconds = 60): Promise<void> {
-    const comment = runTag(this.plan)
-    await until(seconds, () => !slurm('squeue', '-h', '-o', '%k').includes(comment))
+    await until(seconds, () => this.queued().length === 0)
   }
 
   async states(): Promise<string[]> {

@@ -9,7 +9,16 @@ import { readSubmissions } from '../../src/cluster/slurm/job-records.js'
 import type { SlurmOptions } from '../../src/cluster/slurm/settings.js'
 import { slurmStatus } from '../../src/cluster/slurm/status.js'
 import { unitStates } from '../../src/processing/open-units.js'
-import { hasSlurm, SlurmRun, slurm, slurmTest, startSlurm, takeCluster, until } from './slurm-cluster.js'
+import {
+  configuredTest,
+  hasSlurm,
+  SlurmRun,
+  slurm,
+  slurmTest,
+  startSlurm,
+  takeCluster,
+  until,
+} from './slurm-cluster.js'
 
 let held: Claim | undefined
 beforeAll(async () => {
@@ -101,7 +110,7 @@ describe.each(MODES)('%s', (_, options) => {
 })
 
 describe('traps', () => {
-  slurmTest('a folder of logs that is gone kills jobs without a word: it is named, and made again', async () => {
+  configuredTest('a folder of logs that is gone kills jobs without a word: it is named, and made again', async () => {
     const run = await SlurmRun.of(2)
     slurm('scontrol', 'update', 'partitionname=hpc', 'state=down')
     // A partition that is down is told before anything is submitted.
@@ -120,7 +129,7 @@ describe('traps', () => {
     expect(await run.states()).toEqual(['done', 'done'])
   })
 
-  slurmTest('a job that could not be started says so', async () => {
+  configuredTest('a job that could not be started says so', async () => {
     const run = await SlurmRun.of(2, {})
     slurm('scontrol', 'update', 'nodename=hpc-1', 'state=drain', 'reason=test')
     await run.submit({})
@@ -237,13 +246,32 @@ describe('what could wait for ever is told at once', () => {
 })
 
 describe('calls', () => {
+  slurmTest('once the controller has forgotten its jobs, accounting tells how they ended', async () => {
+    const run = await SlurmRun.of(4, { 1: { exit: 75 }, 2: { exit: 65 }, 3: { kill: true } })
+    await run.submit({})
+    await run.settle()
+    const bin = join(run.folder, 'bin')
+    mkdirSync(bin)
+    writeFileSync(join(bin, 'squeue'), '#!/bin/sh\nexit 0\n', { mode: 0o755 })
+    const commands = new SlurmCommands({ env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } })
+    const kinds = async () => {
+      const { units, endsFrom } = await slurmStatus(run.plan, unitStates(run.plan), commands, 'root')
+      return `${units.map(({ kind }) => kind)} from ${endsFrom}`
+    }
+    const [job = ''] = run.jobs()
+    await until(30, () => slurm('sacct', '-X', '-n', '-j', job).split('FAILED').length === 4)
+    expect(await kinds()).toBe('done,transient,permanent,memory from sacct')
+  })
+
   slurmTest('a dry run prints the calls and makes none', async () => {
     const run = await SlurmRun.of(25)
     expect(await run.submit({ dryRun: true })).toMatchObject({ retry: 0, handedOver: 25 })
     expect(run.said()).toMatch(
       /^sbatch --parsable --comment=aster:\w{12}-\w{6}:array:0 --array=0-24%20 \S+tiles.array.sbatch 0$/m,
     )
-    expect([existsSync(join(run.folder, 'slurm')), slurm('squeue', '-h')]).toEqual([false, ''])
+    await run.submit({ dryRun: true, tilesPerJob: 3 })
+    expect(run.said()).toMatch(/--array=0-8%20 \S+tiles.pack.sbatch \S+\.txt$/m)
+    expect([existsSync(join(run.folder, 'slurm')), run.queued()]).toEqual([false, []])
   })
 
   slurmTest('scripts that are submitted by hand are known, too', async () => {

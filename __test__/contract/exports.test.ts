@@ -22,6 +22,7 @@ test('the package exports these values', () => {
     'REGIONS',
     'RemoteDataset',
     'ResourceError',
+    'SlurmEngine',
     'UsageError',
     'applyRadianceConversion',
     'brightnessTemperature',

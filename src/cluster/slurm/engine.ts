@@ -166,7 +166,7 @@ export class SlurmEngine implements Engine {
       const message = `${unit.id} ran out of memory, and no node has more: make tiles smaller, or choose another partition`
       onEvent({ kind: 'warning', message })
     }
-    const calls = await plannedCalls(context, batches)
+    const calls = plannedCalls(context, batches)
     const isLeft = (one: UnitStatus) => one.kind !== 'done' && one.kind !== 'active' && !again.includes(one)
     const left = status.units.filter(isLeft)
     for (const one of left) onEvent(failedEvent(one))

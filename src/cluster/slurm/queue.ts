@@ -83,7 +83,7 @@ export function parseAccounting(text: string): JobEntry[] {
   return text.split('\n').flatMap((line) => {
     const [id = '', state, exit = '', end = '', reason = ''] = line.split(UNIT_SEPARATOR)
     if (state === undefined) return []
-    return entriesOf(id.trim(), { state, reason, comment: '', ...exitOf(exit), ...endOf(end) })
+    return entriesOf(id.trim(), { state, reason, comment: '', ...accountedExit(exit), ...endOf(end) })
   })
 }
 
@@ -102,6 +102,13 @@ function entriesOf(id: string, told: Told): JobEntry[] {
 function exitOf(text: string): Pick<JobEntry, 'exit'> {
   const [, status, signal] = /^(\d+):(\d+)$/.exec(text.trim()) ?? []
   return status === undefined ? {} : { exit: { status: Number(status), signal: Number(signal) } }
+}
+
+/** sacct takes 128 off a status that bash gave a killed child: 137 is told as 9. No unit ends with 9 or 15 itself. */
+function accountedExit(text: string): Pick<JobEntry, 'exit'> {
+  const { exit } = exitOf(text)
+  if (exit === undefined) return {}
+  return { exit: exit.status === 9 || exit.status === 15 ? { ...exit, status: exit.status + 128 } : exit }
 }
 
 /** A status as `wait` gives it, or as the other commands write it. */

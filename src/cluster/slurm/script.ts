@@ -198,7 +198,7 @@ function logOfUnit({ manifestPath }: ScriptContext, { logDir }: SlurmSettings): 
     `manifest=${shellWord(manifestPath)}`,
     'log_of() {',
     '  local id',
-    `  id=$(sed -n "$(($1 + 1)){s/^.*\\"id\\":\\"\\([A-Za-z0-9_.+-]*\\)\\".*\\$/\\1/p;q}" "$manifest")`,
+    `  id=$(sed -n "$(($1 + 1)){s/^{[^[]*\\"id\\":\\"\\([A-Za-z0-9_.+-]*\\)\\".*\\$/\\1/p;q}" "$manifest")`,
     `  printf '%s/%s.log' ${shellWord(logDir)} "\${id:-unit-$1}"`,
     '}',
   ]

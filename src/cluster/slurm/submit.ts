@@ -7,7 +7,7 @@ import { complaint } from './commands.js'
 import { arrayChunks, compressIndices } from './index-list.js'
 import { jobComment, type RunPlace } from './job-comment.js'
 import { appendRecord } from './job-records.js'
-import { type PackList, packList, writeList } from './pack-list.js'
+import { listPath, type PackList, packList, writeList } from './pack-list.js'
 import { shellWord } from './quote.js'
 import { memoryOption } from './script.js'
 import { ARRAY_SCRIPT, PACK_SCRIPT, packComment, tileScriptName } from './script-folder.js'
@@ -50,6 +50,8 @@ export interface SubmitCall {
   readonly argument: string | undefined
   readonly offset?: number
   readonly list?: string
+  /** What is to be in the list. */
+  readonly packed?: PackList
   /** What the comment says, without its end that makes it unique. */
   readonly comment: string
 }
@@ -57,10 +59,10 @@ export interface SubmitCall {
 const LIMIT = /MaxSubmit\w*Limit|MaxJobs?PerAccount|job submit limit|MaxJobCount/i
 
 /** The calls for some batches, in the mode of the settings. */
-export async function plannedCalls(
+export function plannedCalls(
   context: Pick<SubmitContext, 'runFolder' | 'hash' | 'settings' | 'chunk'>,
   batches: readonly Batch[],
-): Promise<SubmitCall[]> {
+): SubmitCall[] {
   const { settings, chunk } = context
   const calls: SubmitCall[] = []
   for (const batch of batches) {
@@ -85,17 +87,17 @@ export async function plannedCalls(
       // A list for each array, so that the numbers of its elements stay below the limit without an offset.
       const jobs = packList(indices, settings.tilesPerJob)
       for (let from = 0; from < jobs.length; from += chunk) {
-        calls.push(await packedCall(context, batch, jobs.slice(from, from + chunk)))
+        calls.push(packedCall(context, batch, jobs.slice(from, from + chunk)))
       }
     }
   }
   return calls
 }
 
-async function packedCall(run: RunPlace, batch: Batch, list: PackList): Promise<SubmitCall> {
-  const path = await writeList(run.runFolder, list)
+function packedCall(run: RunPlace, batch: Batch, list: PackList): SubmitCall {
+  const path = listPath(run.runFolder, list)
   return {
-    ...{ batch, script: PACK_SCRIPT, argument: path, list: path, comment: packComment(run, path) },
+    ...{ batch, script: PACK_SCRIPT, argument: path, list: path, packed: list, comment: packComment(run, path) },
     elements: list.map((_, element) => element),
     unitsOf: (elements) => elements.flatMap((element) => list[element] ?? []),
   }
@@ -134,6 +136,7 @@ export function callLine(call: SubmitCall, settings: SlurmSettings): string {
  */
 export async function submitCalls(context: SubmitContext, calls: readonly SubmitCall[]): Promise<SubmitOutcome> {
   const submitted: number[] = []
+  for (const { packed } of calls) if (packed !== undefined) await writeList(context.runFolder, packed)
   const left = calls.map((call) => ({ call, elements: call.elements }))
   for (let next = left.shift(); next !== undefined; next = left.shift()) {
     const { call, elements } = next
