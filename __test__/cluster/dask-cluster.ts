@@ -87,17 +87,22 @@ export async function until<T>(look: () => T | undefined | false, withinMs = 30_
   throw new Error('waited in vain')
 }
 
-/** Ids of the processes whose command line holds a text, and `run-unit`. */
-export function unitProcesses(text: string): number[] {
+/** Ids of the processes that run a program, or a command, with a text in their command line. */
+export function processesWith(text: string, program: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
         const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-        return argv.includes('run-unit') && argv.some((word) => word.includes(text))
+        return argv.some((word) => word.endsWith(program)) && argv.some((word) => word.includes(text))
       } catch {
         return false
       }
     })
     .map(Number)
+}
+
+/** Ids of the processes that run units of a plan. */
+export function unitProcesses(planHash: string): number[] {
+  return processesWith(planHash, 'run-unit')
 }

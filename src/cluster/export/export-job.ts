@@ -1,5 +1,8 @@
 // What every exported script says of a plan, and words quoted for the languages they are written in.
 import { UsageError } from '../../errors.js'
+import { shellWord } from '../slurm/quote.js'
+
+export { shellWord }
 
 /** A plan as scripts need it; paths are absolute. */
 export interface ExportJob {
@@ -44,11 +47,6 @@ export function refuseControlCharacters(job: ExportJob): void {
       throw new UsageError(`the ${what} holds a control character: ${JSON.stringify(text)}`, { hint: 'rename it' })
     }
   }
-}
-
-/** A word of a POSIX shell. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
 export function shellLine(words: readonly string[]): string {
