@@ -1,12 +1,15 @@
-// Plans written out for other engines: compared with kept texts, and read by the tools they are for.
+// Plans written out for other engines: compared with kept texts, read by the tools they are for, and run where that can be.
 import { spawnSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { EXPORTS, type ExportName, exportPlan } from '../../src/cluster/export/export.js'
 import type { ExportJob } from '../../src/cluster/export/export-job.js'
+import { ownCommand } from '../../src/cluster/own-command.js'
 import { run } from '../cli/in-process.js'
+import { hasAddon, hasSample } from '../native-addon.js'
 import { newFolder, planOf } from '../unit/processing/plans.js'
+import { planTiles, statesOf, unitsOf, writingOf } from './tiles.js'
 
 const HOSTILE = `/data/it's a "run" $HOME \`id\` ü \\ %; #x`
 const JOB: ExportJob = {
@@ -172,6 +175,45 @@ for node in ast.parse(sys.stdin.read()).body:
       containerProperties: { command, mountPoints: [{ containerPath: job.runFolder }] },
       retryStrategy: { attempts: 4 },
     })
+  })
+})
+
+describe('GNU parallel', () => {
+  const parallelTest = testWith('parallel', '--version')
+  const bash = (path: string) => shell('bash', [path, '2'])
+
+  parallelTest.skipIf(!hasAddon || !hasSample)(
+    'makes the tiles, and again none of them',
+    { timeout: 120_000 },
+    async () => {
+      const plan = await planTiles(join(newFolder(), `it's a "run" ü`), ['138.00', '-31.11', '138.02', '-31.09'])
+      const { runFolder, manifestPath: manifest, hash, unitCount } = plan
+      const job = { ...JOB, ...{ runFolder, manifest, hash, unitCount }, threads: 1, command: ownCommand() }
+      const path = fileWith(exportPlan('parallel', job), 'parallel.sh')
+      expect(bash(path).status).toBe(0)
+      expect(await statesOf(plan)).toEqual({ done: unitCount })
+      const units = await unitsOf(plan)
+      const before = units.map((unit) => writingOf(plan, unit))
+      expect(bash(path).status).toBe(0)
+      expect(units.map((unit) => writingOf(plan, unit))).toEqual(before)
+    },
+  )
+
+  parallelTest.each([
+    ['65 of one unit', 'case $5 in 3) exit 65 ;; esac', 1, 8],
+    ['75 of one unit, at first', 'case $5 in 3) [ "$(grep -cx 3 tries)" -gt 1 ] || exit 75 ;; esac', 0, 9],
+    ['77 of one unit', 'case $5 in 1) exit 77 ;; *) sleep 1 ;; esac', 77, 4],
+  ])('%s', { timeout: 60_000 }, (_, line, status, tries) => {
+    const folder = newFolder()
+    const program = fileWith(`#!/bin/bash\necho "$5" >>tries\n${line}\n`, 'program')
+    chmodSync(program, 0o755)
+    const text = exportPlan('parallel', { ...JOB, runFolder: folder, unitCount: 8, command: [program] })
+    expect(bash(fileWith(text.replace(/sleep \$.*? ;;/, 'sleep 0 ;;'), 'parallel.sh')).status).toBe(status)
+    const made = shell('cat', [join(folder, 'tries')])
+      .stdout.trimEnd()
+      .split('\n')
+    if (status === 77) expect(made.length).toBeLessThanOrEqual(tries)
+    else expect(made).toHaveLength(tries)
   })
 })
 

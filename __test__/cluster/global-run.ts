@@ -78,9 +78,10 @@ export function tilesIn(folder: string): string[] {
     .sort()
 }
 
-/** What is neither a tile nor its record. */
+/** What is neither a tile, nor its record, nor of the index of results. */
 export function debrisIn(folder: string): string[] {
-  return readdirSync(folder).filter((name) => !/^AST_L1T_[\d._-]+\.nc(\.done\.json)?$/.test(name))
+  const expected = /^(AST_L1T_[\d._-]+\.nc(\.done\.json)?|collection\.json|summary\.json|items|map\.svg|\w+\.vrt)$/
+  return readdirSync(folder).filter((name) => !expected.test(name))
 }
 
 /** Differences between files of one name in several folders; times of the run do not count. */
