@@ -1,9 +1,10 @@
 // Download rate over loopback against curl: `node benches/download.js [rounds]`, after `npm run build:ts`.
 //
 // 20 files of 8 MB from one plain HTTP server in a process of its own. Ours claims, hashes (SHA-512), syncs, renames and
-// records each; curl only stores them, so it is timed with `sha512sum` after it as well. Both have six connections, and the same disk. The client's own limit of requests
+// records each; curl only stores them, so it is timed with `sha512sum` after it as well. Processor time is told besides,
+// for machines that are busy with other things. Both have six connections, and the same disk. The client's own limit of requests
 // per second, which is politeness and not speed, is lifted.
-import { execFileSync, fork } from 'node:child_process'
+import { fork, spawnSync } from 'node:child_process'
 import { createHash, randomFillSync } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -37,6 +38,15 @@ function serve() {
   })
 }
 
+/** Milliseconds that a command took, and those of processor time. */
+function timed(command, argv) {
+  const script = 'TIMEFORMAT="%R %U %S"; time "$@" > /dev/null 2> /dev/null'
+  const { stderr, status } = spawnSync('bash', ['-c', script, '_', command, ...argv], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${command} failed`)
+  const [wall, user, system] = stderr.trim().split(' ').map((text) => 1000 * Number(text))
+  return { wall, cpu: user + system }
+}
+
 async function compare(rounds) {
   const { downloadScenes } = await import('../dist/access/download.js')
   const { createHttpClient } = await import('../dist/net/http.js')
@@ -53,22 +63,27 @@ async function compare(rounds) {
   }
   const folder = mkdtempSync(join(tmpdir(), 'aster-bench-'))
   const times = { ours: [], curl: [], summed: [] }
+  const cpu = { ours: [], curl: [], summed: [] }
   try {
     for (let round = 0; round < rounds; round += 1) {
       const [cacheDir, plain] = [join(folder, `ours${round}`), join(folder, `curl${round}`)]
       mkdirSync(plain)
       const http = createHttpClient({ env: {}, manners: { requestsPerSecond: 10_000, concurrency: CONNECTIONS } })
       const began = performance.now()
+      const before = process.cpuUsage()
       const report = await downloadScenes([scene], { cacheDir, concurrency: CONNECTIONS }, { http, env: {} })
       times.ours.push(performance.now() - began)
+      const { user, system } = process.cpuUsage(before)
+      cpu.ours.push((user + system) / 1000)
       if (report.failed.length > 0 || report.bytesFetched !== FILES * FILE_BYTES) throw new Error('not all came')
       const named = files.flatMap(({ name }) => [url(name), '-o', join(plain, name)])
       const argv = ['--silent', '--fail', '--parallel', '--parallel-max', String(CONNECTIONS), ...named]
-      const start = performance.now()
-      execFileSync('curl', argv, { stdio: 'ignore' })
-      times.curl.push(performance.now() - start)
-      execFileSync('sha512sum', files.map(({ name }) => join(plain, name)))
-      times.summed.push(performance.now() - start)
+      const curl = timed('curl', argv)
+      const sums = timed('sha512sum', files.map(({ name }) => join(plain, name)))
+      times.curl.push(curl.wall)
+      times.summed.push(curl.wall + sums.wall)
+      cpu.curl.push(curl.cpu)
+      cpu.summed.push(curl.cpu + sums.cpu)
       rmSync(cacheDir, { recursive: true })
       rmSync(plain, { recursive: true })
     }
@@ -78,12 +93,15 @@ async function compare(rounds) {
   }
   const megabytes = (FILES * FILE_BYTES) / 1e6
   const rate = (list) => megabytes / (list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] / 1000)
-  const [ours, curl, summed] = [rate(times.ours), rate(times.curl), rate(times.summed)]
-  const against = (other) => `${other.toFixed(0)} MB/s (ours is ${((100 * ours) / other).toFixed(0)} % of it)`
+  const row = (name, text) => {
+    const share = (kind) => `${((100 * rate(kind.ours)) / rate(kind[name])).toFixed(0)} %`
+    const compared = name === 'ours' ? '' : `; ours is ${share(times)} of it, by processor time ${share(cpu)}`
+    return `  ${text} ${rate(times[name]).toFixed(0)} MB/s, ${rate(cpu[name]).toFixed(0)} MB per second of processor time${compared}\n`
+  }
   process.stdout.write(
     `median of ${rounds}, ${FILES} files of ${(FILE_BYTES / 1e6).toFixed(1)} MB, load ${loadavg()[0].toFixed(1)}\n` +
-      `  ours               ${ours.toFixed(0)} MB/s\n` +
-      `  curl               ${against(curl)}\n` +
-      `  curl and sha512sum ${against(summed)}\n`,
+      row('ours', 'ours              ') +
+      row('curl', 'curl              ') +
+      row('summed', 'curl and sha512sum'),
   )
 }

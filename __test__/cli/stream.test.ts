@@ -175,7 +175,7 @@ async function threeWays(service: Service) {
     expect(result.status, result.stderr).toBe(0)
     return result.stdout
   }
-  const into = ['--output', output, '--overwrite', '--gains', 'ALL=HGH', '--json']
+  const into = ['--output', output, '--overwrite', '--gains', 'ALL=HGH', '--n-workers', '1', '--json']
   const found = join(folder, 'scenes.json')
   writeFileSync(found, await call('search', ...search))
   const bands = ['--bands', '1,2,3N']

@@ -110,9 +110,6 @@ fn elsewhere(broken: Option<(usize, ErrorCode)>) -> Elsewhere {
 }
 
 fn request(granules: Vec<PathBuf>, workers: u32) -> CubeRequest {
-    // Version 004 without its record beside it has no gains.
-    let gains = ["1", "2", "3N"]
-        .map(|b| aster_core::cube::request::GainOverride { band: b.into(), gain: "HGH".into() });
     CubeRequest {
         granules,
         bands: vec!["2".into(), "3N".into()],

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// Headers are fetched in blocks of this size; both formats keep them together.
 const BLOCK: u64 = 16 << 10;
+/// What is fetched of every file that is opened.
+const HEAD: Range<u64> = 0..BLOCK;
 /// Runs of data are asked for in pieces cut at multiples of this, so that the same ones are asked for again.
 const PIECE: u64 = 256 << 10;
 /// Most bytes asked for in one call; a single range may be longer.
@@ -77,7 +79,7 @@ impl fmt::Debug for RemoteFile {
 impl Remote {
     /// Opens files by fetching the first block of each, all in one call.
     pub(super) fn open(self: &Arc<Self>, paths: &[&Path]) -> Result<Vec<Arc<RemoteFile>>> {
-        let head = |path: &&Path| WantedRanges { path: path.to_path_buf(), ranges: vec![0..BLOCK] };
+        let head = |path: &&Path| WantedRanges { path: path.to_path_buf(), ranges: vec![HEAD] };
         let answers = self.ask(paths.iter().map(head).collect())?;
         let open = |(path, FetchedRanges { file_bytes, parts }): (&&Path, FetchedRanges)| {
             let file = RemoteFile {
@@ -86,7 +88,7 @@ impl Remote {
                 parts: Sparse::new(file_bytes).with_block(1),
                 remote: Arc::clone(self),
             };
-            file.keep(std::slice::from_ref(&(0..BLOCK.min(file_bytes))), parts)?;
+            file.keep(&[HEAD.start..HEAD.end.min(file_bytes)], parts)?;
             Ok(Arc::new(file))
         };
         paths.iter().zip(answers).map(open).collect()
@@ -319,7 +321,8 @@ mod tests {
         file.read_exact_at(&mut bytes, 1_000_000).unwrap();
         assert_eq!(bytes, disk.bytes[1_000_000..1_300_000]);
         fetch_together(&[(&file, vec![1_000_000..1_000_001, 2_000_000..2_000_007])]).unwrap();
-        assert_eq!(ranges(&disk)[2..], [vec![2_000_000..2_000_007]]);
+        let tile = 2_000_000..2_000_007;
+        assert_eq!(ranges(&disk)[2..], [vec![tile]]);
     }
 
     #[test]
