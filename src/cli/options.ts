@@ -108,7 +108,7 @@ export const OPTIONS = {
   ),
   regionFile: value(
     '--region-file <file>',
-    'region from a GeoJSON, Shapefile, GeoPackage or FlatGeobuf, in any CRS; used as --polygon is',
+    'region of a GeoJSON, Shapefile, GeoPackage or FlatGeobuf, used as --polygon is',
     text,
   ),
   nameColumn: value('--name-column <column>', 'column of --region-file that holds names; default: any', text),

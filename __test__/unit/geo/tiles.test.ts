@@ -176,9 +176,10 @@ describe('of a polygon', () => {
       const radius = 0.8 + 0.2 * Math.sin(angle * 400)
       return [179 * radius * Math.cos(angle), 89 * radius * Math.sin(angle)]
     })
-    const started = performance.now()
+    const started = process.cpuUsage()
     expect([...tiles(new Polygon([[ring]]), { degrees: 2 })].length).toBeGreaterThan(8000)
-    expect(performance.now() - started).toBeLessThan(10_000)
+    // Time of the processor: the machine may have others to serve.
+    expect(process.cpuUsage(started).user).toBeLessThan(10e6)
   })
 })
 

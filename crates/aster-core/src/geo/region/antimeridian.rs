@@ -255,7 +255,9 @@ mod tests {
         for (start, turn) in [(33, 360.0), (-180, 360.0), (180, 360.0)] {
             let outline = closed_around_pole(circle(start, -70.0), turn, false);
             assert!((signed_area(&outline).abs() / 2.0 - 20.0 * 360.0).abs() < 1e-9, "{outline:?}");
-            let hole = closed_around_pole(circle(7, -80.0), 360.0, false);
+            let mut hole = closed_around_pole(circle(7, -80.0), 360.0, false);
+            let apart = extent(outline.iter()).0 - extent(hole.iter()).0;
+            hole.iter_mut().for_each(|p| p.x += apart);
             let polygons = cut(vec![outline, hole]);
             assert!((area(&polygons) - 10.0 * 360.0).abs() < 1e-9, "{polygons:?}");
             assert!(polygons.iter().flatten().flatten().all(|p| p.x.abs() <= 180.0));
