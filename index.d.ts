@@ -125,8 +125,8 @@ export interface CarriedRing {
 }
 
 /**
- * A ring (x and y in turn, the first point not repeated) in another CRS, with points added so that its straight
- * edges stay within the tolerance: units of the target, metres for longitude and latitude.
+ * A ring (x and y in turn, the first point not repeated) in another CRS, with points added so that its
+ * straight edges stay within the tolerance: units of the target, metres for longitude and latitude.
  */
 export declare function carryRing(positions: Float64Array, from: string, to: string, tolerance: number): RingOutcome
 
@@ -250,7 +250,7 @@ export interface CubeRequest {
   /** Files or folders, one per granule. */
   granules: Array<string>
   area?: Area
-  /** Least x and y, greatest x and y of the grid, units of `crs`, instead of the area; pixels by their centres. */
+  /** Least x and y, greatest x and y of the grid, instead of the area: units of `crs`, pixels by centre. */
   extent?: Array<number>
   clip?: ClipRequest
   product?: string
@@ -366,7 +366,7 @@ export interface IndexInfo {
 
 export declare function indices(): Array<IndexInfo>
 
-/** Reads a region from GeoJSON, Shapefile, GeoPackage, FlatGeobuf and what else the linked GDAL reads, in any CRS. */
+/** Reads a region of GeoJSON, Shapefile, GeoPackage, FlatGeobuf and what else GDAL reads, in any CRS. */
 export declare function loadRegion(request: RegionRequest): Promise<RegionOutcome>
 
 export interface LonLat {

@@ -64,7 +64,7 @@ impl Task for LoadRegion {
     }
 }
 
-/// Reads a region from GeoJSON, Shapefile, GeoPackage, FlatGeobuf and what else the linked GDAL reads, in any CRS.
+/// Reads a region of GeoJSON, Shapefile, GeoPackage, FlatGeobuf and what else GDAL reads, in any CRS.
 #[napi(ts_return_type = "Promise<RegionOutcome>")]
 pub fn load_region(request: RegionRequest) -> AsyncTask<LoadRegion> {
     AsyncTask::new(LoadRegion(request))
@@ -73,8 +73,8 @@ pub fn load_region(request: RegionRequest) -> AsyncTask<LoadRegion> {
 /// Points of a ring that was carried.
 const MAX_POINTS: usize = 1_000_000;
 
-/// A ring (x and y in turn, the first point not repeated) in another CRS, with points added so that its straight
-/// edges stay within the tolerance: units of the target, metres for longitude and latitude.
+/// A ring (x and y in turn, the first point not repeated) in another CRS, with points added so that its
+/// straight edges stay within the tolerance: units of the target, metres for longitude and latitude.
 #[napi]
 pub fn carry_ring(positions: Float64Array, from: String, to: String, tolerance: f64) -> RingOutcome {
     guarded(|| {

@@ -57,7 +57,7 @@ pub struct CubeRequest {
     /// Files or folders, one per granule.
     pub granules: Vec<String>,
     pub area: Option<Area>,
-    /// Least x and y, greatest x and y of the grid, units of `crs`, instead of the area; pixels by their centres.
+    /// Least x and y, greatest x and y of the grid, instead of the area: units of `crs`, pixels by centre.
     pub extent: Option<Vec<f64>>,
     pub clip: Option<ClipRequest>,
     pub product: Option<String>,

@@ -82,8 +82,8 @@ pub struct CubeRequest {
     /// Area wanted; the granules' extent if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<Area>,
-    /// Least x and y, greatest x and y of the grid, units of `crs`: instead of the area. Pixels are in it whose centre
-    /// is; a centre on the greatest x or y is not.
+    /// Least x and y, greatest x and y of the grid, units of `crs`: instead of the area. Pixels are in it
+    /// whose centre is; a centre on the greatest x or y is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extent: Option<[f64; 4]>,
     /// Polygon wanted; its bounds are the area if none is stated.

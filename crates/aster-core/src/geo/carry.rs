@@ -36,7 +36,8 @@ pub struct Carrier {
 }
 
 impl Carrier {
-    /// From one CRS to another. The tolerance is in units of the target, in metres for longitude and latitude.
+    /// From one CRS to another. The tolerance is in units of the target, in metres for longitude and
+    /// latitude.
     ///
     /// # Errors
     /// As [`Transformer::new`].
@@ -44,9 +45,9 @@ impl Carrier {
         Ok(Self { transformer: Transformer::new(from, to)?, to_degrees: to.is_geographic(), tolerance })
     }
 
-    /// A closed ring, without its repeated first point, as such a ring of at most `room` points. Longitudes are
-    /// continuous: they run on past 180. A ring around a pole comes back to its first point a turn later, which
-    /// the second number says: 360, -360 or 0.
+    /// A closed ring, without its repeated first point, as such a ring of at most `room` points. Longitudes
+    /// are continuous: they run on past 180. A ring around a pole comes back to its first point a turn
+    /// later, which the second number says: 360, -360 or 0.
     ///
     /// # Errors
     /// [`Lost`], or a transformation that fails as a whole.
@@ -117,8 +118,8 @@ impl Carrier {
         Ok(Ok(()))
     }
 
-    /// Adds the beginning of an edge, next to the point before. A pole is added twice, once with the longitude that leads
-    /// there and once with the one that leads away.
+    /// Adds the beginning of an edge, next to the point before. A pole is added twice, once with the
+    /// longitude that leads there and once with the one that leads away.
     fn push(&self, edge: Edge, out: &mut Vec<Xy>) {
         let mut point = edge.a;
         if let Some(before) = out.last().copied().filter(|_| self.to_degrees) {

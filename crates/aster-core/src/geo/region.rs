@@ -1,4 +1,5 @@
-//! Regions from files of polygons: one of their features, several of one name, or all, in longitude and latitude.
+//! Regions from files of polygons: one of their features, several of one name, or all, in longitude and
+//! latitude.
 mod antimeridian;
 mod crossing;
 mod geojson;
@@ -55,18 +56,18 @@ trait Feature {
     fn number(&self) -> usize;
     /// The value in a column, by the column's place, as text without blanks around it.
     fn value(&self, column: usize) -> Option<String>;
-    /// Polygons, each a list of rings without a repeated first point; or what is wrong. `room` is how many points
-    /// they may have.
+    /// Polygons, each a list of rings without a repeated first point; or what is wrong. `room` is how many
+    /// points they may have.
     fn polygons(&self, room: usize) -> std::result::Result<Vec<shape::Rings>, shape::Flaw>;
 }
 
-/// Reads a region: GeoJSON always, and with the `gdal` feature Shapefile, GeoPackage, FlatGeobuf and what else is
-/// in [`vector_file`]'s list. The file is only read; nothing is written beside it.
+/// Reads a region: GeoJSON always, and with the `gdal` feature Shapefile, GeoPackage, FlatGeobuf and what
+/// else is in [`vector_file`]'s list. The file is only read; nothing is written beside it.
 ///
 /// # Errors
-/// `NOT_FOUND` and `INPUT_IO` for the file, `UNSUPPORTED` for its format, `CORRUPT` when it is damaged, `LIMIT` when
-/// it is too large, `USAGE` for a choice that it does not offer and for shapes that are no areas; all with the file
-/// named, and the feature where it is about one.
+/// `NOT_FOUND` and `INPUT_IO` for the file, `UNSUPPORTED` for its format, `CORRUPT` when it is damaged,
+/// `LIMIT` when it is too large, `USAGE` for a choice that it does not offer and for shapes that are no
+/// areas; all with the file named, and the feature where it is about one.
 pub fn load(path: &Path, choice: &RegionChoice) -> Result<Region> {
     load_from(path, choice).map_err(|e| {
         let message = format!("{}: {}", path.display(), e.message());

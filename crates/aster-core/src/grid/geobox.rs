@@ -144,8 +144,8 @@ impl GeoBox {
             (crs, pixel, anchor),
         )
     }
-    /// The grid of the pixels whose centre lies in `bounds`, where the greatest x and y are not part of them: of two
-    /// bounds side by side each pixel is in one.
+    /// The grid of the pixels whose centre lies in `bounds`, where the greatest x and y are not part of
+    /// them: of two bounds side by side each pixel is in one.
     ///
     /// # Errors
     /// `USAGE` when there is no such pixel, or too many.
@@ -163,7 +163,8 @@ impl GeoBox {
         }
         Self::of_rows_and_columns(columns, rows, (crs, pixel, anchor))
     }
-    /// Columns from the left and rows from below, each from the first to before the last, counted from the anchor.
+    /// Columns from the left and rows from below, each from the first to before the last, counted from the
+    /// anchor.
     fn of_rows_and_columns(
         (c0, c1): (f64, f64),
         (r0, r1): (f64, f64),

@@ -6,8 +6,8 @@ type Ring = Vec<Xy>;
 /// Longest edge along a parallel that is left alone; readers take longer ones for the short way round.
 const MAX_EDGE_DEG: f64 = 90.0;
 
-/// A ring that runs once around a pole, from a point to the same point a turn later, closed along 180 degrees and
-/// the pole. `north` says which one it holds.
+/// A ring that runs once around a pole, from a point to the same point a turn later, closed along 180
+/// degrees and the pole. `north` says which one it holds.
 pub(super) fn closed_around_pole(mut ring: Ring, turn: f64, north: bool) -> Ring {
     let Some(first) = ring.first().copied() else { return ring };
     ring.push(Xy { x: first.x + turn, y: first.y });
@@ -111,8 +111,8 @@ fn side(rings: &[Ring], meridian: f64, sign: f64) -> Vec<Ring> {
     whole
 }
 
-/// Rings of chains whose ends lie on one meridian: the polygon covers it between the first and second end, the
-/// third and fourth, and so on.
+/// Rings of chains whose ends lie on one meridian: the polygon covers it between the first and second end,
+/// the third and fourth, and so on.
 fn joined(chains: Vec<Chain>) -> Vec<Ring> {
     // Latitude, chain, and whether it is the chain's beginning.
     let mut ends: Vec<(f64, usize, bool)> = Vec::with_capacity(2 * chains.len());
@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn a_cap_is_closed_along_180_and_the_pole() {
-        // A circle of latitude 70 south that begins at 33 degrees, and a hole of 80 south that begins elsewhere.
+        // A circle of latitude 70 south that begins at 33 degrees, and a hole of 80 south that begins
+        // elsewhere.
         let circle = |start: i32, lat: f64| -> Ring {
             (0..36).map(|i| Xy { x: f64::from(start + 10 * i), y: lat }).collect()
         };

@@ -138,8 +138,8 @@ mod with_gdal {
 
     #[test]
     fn around_between_and_beside_the_south_pole() {
-        // Squares of 2000 km around the pole, with a corner in it, with a side through it, and a ring around it,
-        // which is closed along the pole twice.
+        // Squares of 2000 km around the pole, with a corner in it, with a side through it, and a ring
+        // around it, which is closed along the pole twice.
         let hole = square(-500_000.0, -500_000.0, 1e6);
         for (rings, polygons, holds_pole) in [
             (vec![square(-1e6, -1e6, 2e6)], 1, true),

@@ -224,8 +224,8 @@ impl Source for VectorLayer<'_> {
     }
 }
 
-/// Whether the first number of a point is its northing or latitude: drivers order them as easting and northing,
-/// unless the layer says otherwise.
+/// Whether the first number of a point is its northing or latitude: drivers order them as easting and
+/// northing, unless the layer says otherwise.
 fn y_comes_first(srs: &SpatialRef) -> bool {
     if srs.axis_mapping_strategy() == AxisMappingStrategy::TraditionalGisOrder {
         return false;
