@@ -10,7 +10,7 @@ import { SLURM_MODES } from '../cluster/slurm/settings.js'
 import { InternalError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
 import { EXECUTION_BACKENDS } from '../processing/engine.js'
-import { TILE_OUTPUTS } from '../processing/manifest.js'
+import { TILE_OUTPUTS } from '../processing/tile-output.js'
 import { FILE_FORMATS } from '../series/output-path.js'
 import { CLIP_RULES, GROUPINGS, PERIODS, RESAMPLINGS } from '../series/request.js'
 import {

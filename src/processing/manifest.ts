@@ -7,11 +7,9 @@ import { BACKENDS, type Scene } from '../catalog/scene.js'
 import { parseScenes } from '../catalog/scene-json.js'
 import { NotFoundError, UsageError } from '../errors.js'
 import { FILE_FORMATS } from '../series/output-path.js'
+import { TILE_OUTPUTS } from './tile-output.js'
 
 export const PLAN_SCHEMA = 1
-/** What a tile holds: all its scenes along time, or statistics of them. */
-export const TILE_OUTPUTS = ['stack', 'composite'] as const
-export type TileOutput = (typeof TILE_OUTPUTS)[number]
 
 /** The offset of every so many lines of the manifest is kept, so that a unit is found without reading the rest. */
 export const LINES_PER_OFFSET = 64

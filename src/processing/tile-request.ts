@@ -5,8 +5,8 @@ import { present } from '../native/call.js'
 import type { CubeOutput, CubeRequest } from '../native/contract.js'
 import { type FileFormat, formatOf } from '../series/output-path.js'
 import { buildRequest, type ClipRule, checkRequest, resolveSelection, type SeriesOptions } from '../series/request.js'
-import type { TileOutput } from './manifest.js'
 import { tilePixelSize } from './pixel-size.js'
+import type { TileOutput } from './tile-output.js'
 
 /** What a composite holds unless statistics are named. */
 const COMPOSITE = ['median', 'count']
