@@ -12,7 +12,7 @@ import type { Fault } from '../fakes/faults.js'
 import type { FakeGranule } from '../fakes/granules.js'
 import { cogOf, type Tiff } from '../fakes/tiff.js'
 import { everythingOf, startWorld, type World } from '../fakes/world.js'
-import { addonTest, hasAddon, hasSample, SAMPLE, sampleTest } from '../native-addon.js'
+import { addonTest, GRANULES, granuleTest, hasAddon, hasSample, SAMPLE, sampleTest } from '../native-addon.js'
 import { filesIn, newFolder, sceneOf } from '../unit/access/scenes.js'
 
 const COGS = 'AST_L1T_00409222004005803_20250811093417'
@@ -135,6 +135,26 @@ describe('a window of 10 km', () => {
     // From the memory, the second time.
     await dataset.readBand('2', { window })
     expect(dataset.traffic.requests).toBe(requests)
+  })
+
+  granuleTest('of plain HDF4 costs at most 1.3 times the rows that it touches', async () => {
+    const [name = ''] = readdirSync(GRANULES).filter((file) => file.endsWith('.hdf'))
+    const granule = granuleOf(name.replace('.hdf', ''), { [name]: join(GRANULES, name) })
+    const world = await startWorld({ granules: [granule] })
+    const { dataset } = await opened(world, sceneOf(world, granule))
+    const local = await new ASTERDataAccess().openDataset(join(GRANULES, name))
+    const part = { ...window, row: 100, column: 100 }
+    let touched = 0
+    for (const band of ['1', '2', '3N']) {
+      expect(local.band(band).storage).toBe('contiguous')
+      touched += part.rows * local.band(band).columns
+      const [here, there] = await Promise.all([local, dataset].map((one) => one.readBand(band, { window: part })))
+      expect(there?.data.length).toBe(part.rows * part.columns)
+      expect(Buffer.compare(Buffer.from(there?.data ?? []), Buffer.from(here?.data ?? []))).toBe(0)
+    }
+    const { bytesFetched } = dataset.traffic
+    expect(bytesFetched).toBeGreaterThanOrEqual(touched)
+    expect(bytesFetched).toBeLessThan(1.3 * touched)
   })
 
   addonTest('comes from the disk in another run, except for the head that tells the version', async () => {
