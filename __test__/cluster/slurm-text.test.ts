@@ -134,6 +134,16 @@ describe('scripts', () => {
       rmSync(join(run, 'slurm', 'stopped'), { force: true })
     }
     expect(existsSync(join(run, 'slurm', 'logs', 'T65.log'))).toBe(true)
+    // A log that cannot be written must not look like a unit that went well.
+    const lost = { ...(await settingsOf({})), logDir: join(run, 'nowhere') }
+    for (const write of [arrayScript, packScript]) {
+      const { status } = runScript(
+        write(context, lost),
+        { SLURM_ARRAY_TASK_ID: '0' },
+        write === packScript ? list : '0',
+      )
+      expect(status).toBe(1)
+    }
   })
 
   test('a node without Node.js says so, and one of a prelude is taken', async () => {
