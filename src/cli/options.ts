@@ -183,8 +183,8 @@ export const OPTIONS = {
   streamCacheSize: value('--stream-cache-size <size>', 'what that folder may hold; default 10G', parseBytes),
   connections: value('--connections <count>', 'requests to one host at a time; default 6', parseCount),
   maxSize: value('--max-size <size>', 'what the cache may hold, such as 500G', parseBytes),
-  daskScheduler: value('--dask-scheduler <address>', 'Dask scheduler, or the file that it wrote', text),
-  daskPython: value('--dask-python <path>', 'Python that has distributed; default: that of the environment', text),
+  daskScheduler: value('--dask-scheduler <address>', 'address of a Dask scheduler, or the file that it wrote', text),
+  daskPython: value('--dask-python <path>', 'interpreter that has distributed; default: that of the environment', text),
   daskRetries: value(
     '--dask-retries <count>',
     'further tries of a tile after a passing failure; default 3',
