@@ -101,7 +101,8 @@ export class SlurmRun {
       // Only jobs of this run: the cluster may be somebody's.
       const jobs = run.queued()
       if (jobs.length > 0) spawnSync('scancel', [...new Set(jobs)])
-      rmSync(parent, { recursive: true, force: true })
+      // Cancelled jobs may write for a moment more.
+      rmSync(parent, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 })
     })
     run.behave(behaviour)
     return run
@@ -114,7 +115,7 @@ export class SlurmRun {
   /** What the units told, in order. */
   told(what?: string): Told[] {
     const path = join(this.folder, 'told.jsonl')
-    const lines = existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : []
+    const lines = (existsSync(path) ? readFileSync(path, 'utf8') : '').split('\n').slice(0, -1)
     const all: Told[] = lines.map((line) => JSON.parse(line))
     return what === undefined ? all : all.filter((one) => one.what === what)
   }
