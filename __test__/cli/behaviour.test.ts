@@ -512,7 +512,7 @@ describe('wrong calls', () => {
       'clip rule alone',
       ['run', '--archive', '/a', '--clip-rule', 'touch', ...OUT],
       2,
-      /^error: --clip-rule is about a polygon, and there is none\n {2}hint: add --polygon FILE\n$/,
+      /^error: --clip-rule is about a polygon, and there is none\n {2}hint: add --polygon FILE or --region-file FILE\n$/,
     ],
     [
       'polygon that is none',
