@@ -205,7 +205,7 @@ export const OPTIONS = {
   ),
   tileOutput: value(
     '--tile-output <what>',
-    `${TILE_OUTPUTS.join(' (all scenes along time) or ')} (statistics of them); default: as --reduce and --resample say`,
+    `${TILE_OUTPUTS.join(' (scenes along time) or ')} (statistics); default: by --reduce and --resample`,
     choice(TILE_OUTPUTS),
   ),
   allowSkipped: flag('--allow-skipped', 'a tile counts as done though bad granules of it were left out'),
