@@ -200,7 +200,7 @@ export const OPTIONS = {
   outputDir: value('--output-dir <dir>', 'folder for the tiles; default: tiles in the run folder', text),
   tileSize: value(
     '--tile-size <size>',
-    'degrees, from the south-west corner of the area; or such as 100km: squares of --crs, else of UTM zones; default 10',
+    'degrees; or such as 100km: squares of --crs, else of UTM zones; default 10 degrees',
     parseTileSize,
   ),
   tileOutput: value(
