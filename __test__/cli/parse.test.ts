@@ -78,8 +78,8 @@ test('the option table keeps its promises', () => {
   for (const [name, { flags, help }] of Object.entries(OPTIONS)) {
     const long = /--[a-z-]+/.exec(flags)?.[0] ?? ''
     const camel = long.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
-    // What `search` and `run` call a format are two things.
-    expect(camel).toBe(name === 'fileFormat' ? 'format' : name)
+    // What `search` and `run` call a format are two things, and what `run` and `run-unit` call an index.
+    expect(camel).toBe({ fileFormat: 'format', unitIndex: 'index' }[name] ?? name)
     expect(help).toMatch(/^[^A-Z].*[^.]$|^[A-Z]{2,}.*[^.]$/)
     expect(help.length).toBeLessThan(90)
   }
