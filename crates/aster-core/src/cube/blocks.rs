@@ -1,5 +1,6 @@
 //! Blocks of the grid and the memory they take: the largest blocks are used that fit the budget.
 use crate::cube::collect;
+use crate::cube::lookup::Lookup;
 use crate::cube::plan::{CubePlan, Order};
 use crate::cube::request::CubeRequest;
 use crate::error::{Error, ErrorCode, Result};
@@ -38,7 +39,8 @@ impl CubePlan {
             .saturating_add(self.source_cache_bytes())
             .saturating_add(self.clip.as_ref().map_or(0, |clip| clip.bytes()))
             .saturating_add(if request.output.quicklook.is_some() { PICTURE_BYTES } else { 0 })
-            .saturating_add(self.working_bytes());
+            .saturating_add(self.working_bytes())
+            .saturating_add(self.lookup_bytes());
         let least_batch = self.workers as u64;
         loop {
             self.blocks = partition(chunks, side);
@@ -108,6 +110,12 @@ impl CubePlan {
         let computing = (3 * self.wanted.variables.len() as u64).div_ceil(2) * if layered { 2 } else { 1 };
         let encoding = 2 * self.chunk_steps as u64 + if self.order == Order::Blocks { 2 } else { 0 };
         self.workers as u64 * self.map_chunk_bytes() * (computing + encoding)
+    }
+
+    /// Tables of values by code, per variable and scene of a look.
+    fn lookup_bytes(&self) -> u64 {
+        let scenes = self.steps.iter().flat_map(|s| &s.looks).map(Vec::len).max().unwrap_or(0);
+        (scenes as u64).saturating_mul(self.wanted.variables.len() as u64 * Lookup::BYTES)
     }
 
     /// Encoded chunks wait in two batches: one being stored, one being made.

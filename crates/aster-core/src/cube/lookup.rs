@@ -4,7 +4,7 @@ use crate::cube::wanted::VariableKind;
 use crate::index::eval::eval_row;
 
 /// Different codes.
-pub(super) const CODES: usize = 1 << 16;
+const CODES: usize = 1 << 16;
 /// Different DN of 8 bits.
 const BYTES: usize = 256;
 
@@ -24,6 +24,9 @@ enum Inputs {
 }
 
 impl Lookup {
+    /// Bytes of its table.
+    pub(super) const BYTES: u64 = (CODES * size_of::<f32>()) as u64;
+
     /// Of `variable`, from its `inputs`: number, and values by DN, 256 or 65,536 of them. Nothing when codes cannot tell
     /// its values apart, or code 0 is not missing.
     pub(super) fn new(variable: &VariableKind, inputs: &[(usize, &[f32])]) -> Option<Self> {

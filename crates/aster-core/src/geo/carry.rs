@@ -190,5 +190,6 @@ fn turned(p: Xy, near: Xy) -> Xy {
     Xy { x: p.x - 360.0 * ((p.x - near.x) / 360.0).round(), y: p.y }
 }
 
-#[cfg(all(test, feature = "gdal"))]
+#[cfg(test)]
+#[cfg(feature = "gdal")]
 mod tests;

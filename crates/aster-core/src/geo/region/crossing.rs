@@ -39,7 +39,7 @@ fn among(edges: Vec<Edge>, depth: u32, left: &mut u64) -> Crossing {
     if edges.len() <= FEW || depth == MAX_DEPTH {
         return one_by_one(&edges, left);
     }
-    let by_x = depth % 2 == 0;
+    let by_x = depth.is_multiple_of(2);
     let ends = |e: &Edge| if by_x { (e.a.x, e.b.x) } else { (e.a.y, e.b.y) };
     let mut middles: Vec<f64> = edges.iter().map(|e| ends(e).0.midpoint(ends(e).1)).collect();
     let middle = middles.len() / 2;
