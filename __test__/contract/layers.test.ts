@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const table = (rows: string) => rows.split(' > ').map((row) => row.split(' '))
 /** A room may import rooms to the right of it, and itself; rooms between the same signs may not import each other. */
 const TYPESCRIPT = table(
-  'index > cli > cluster > processing > series > catalog access > auth > net geo > native > errors near-names',
+  'index > cli > cluster > processing > series > catalog access > auth > net geo > native > errors near-names package-file',
 )
 /** The modules of aster-core, by the same rule. */
 const RUST = table(

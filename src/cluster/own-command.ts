@@ -1,7 +1,7 @@
 // How this machine starts this program again: by absolute paths, since compute nodes have another PATH and often no network.
-import { fileURLToPath } from 'node:url'
+import { packageFile } from '../package-file.js'
 
-const PROGRAM = fileURLToPath(new URL('../../bin/aster-timeseries.js', import.meta.url))
+const PROGRAM = packageFile('bin/aster-timeseries.js')
 
 export function ownCommand(): [node: string, program: string] {
   return [process.execPath, PROGRAM]

@@ -1,8 +1,8 @@
 // Finds and loads the native addon on first use, and explains a failure; the only file that loads it.
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import { UsageError } from '../errors.js'
+import { packageFile } from '../package-file.js'
 import type { NativeModule } from './contract.js'
 
 const BINARY_NAME = 'aster-timeseries'
@@ -74,7 +74,7 @@ export function loadAddon(env: NodeJS.ProcessEnv): NativeModule {
 }
 
 function fileOf(triple: string): string {
-  return fileURLToPath(new URL(`../../${BINARY_NAME}.${triple}.node`, import.meta.url))
+  return packageFile(`${BINARY_NAME}.${triple}.node`)
 }
 
 function reason(cause: unknown): string {

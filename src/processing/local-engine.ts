@@ -1,7 +1,7 @@
 // Runs units on this machine: a process for each, several at a time, within one budget of threads and memory.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { availableParallelism, totalmem } from 'node:os'
-import { fileURLToPath } from 'node:url'
+import { packageFile } from '../package-file.js'
 import {
   type Engine,
   type EngineEvent,
@@ -21,7 +21,7 @@ const PATIENCE_MS = 30_000
 /** What is kept of what a unit says, for one that ends without a result. */
 const KEPT_CHARS = 4000
 
-const CLI = fileURLToPath(new URL('../../bin/aster-timeseries.js', import.meta.url))
+const CLI = packageFile('bin/aster-timeseries.js')
 
 export interface LocalEngineOptions {
   /** Wait before a further try, times the number of tries; default 5 s. */

@@ -1,12 +1,12 @@
 // Runs python/run_units.py as a process: hands it the job, reads its events, and stops it by closing its stdin.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { AbortError, InternalError, NetworkError, UsageError } from '../../errors.js'
+import { packageFile } from '../../package-file.js'
 import { type DaskJob, type DriverEnd, type DriverEvent, parseEvent } from './protocol.js'
 import type { FoundPython } from './python.js'
 
-const DRIVER = fileURLToPath(new URL('../../../python/run_units.py', import.meta.url))
+const DRIVER = packageFile('python/run_units.py')
 /** Last lines of stderr that are kept for an error. */
 const KEPT_LINES = 12
 

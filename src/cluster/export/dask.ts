@@ -1,8 +1,10 @@
 // A Python script that runs a plan on any Dask cluster: our driver's own functions for workers, and a short main to change.
+
 import { readFileSync } from 'node:fs'
+import { packageFile } from '../../package-file.js'
 import { type ExportJob, quoted, unitsOf } from './export-job.js'
 
-const DRIVER = new URL('../../../python/run_units.py', import.meta.url)
+const DRIVER = packageFile('python/run_units.py')
 const SECTION = /^# ---- on workers -+\n([\s\S]*?)^# ---- here -+$/m
 
 /** What runs on workers, as it stands in the driver. */

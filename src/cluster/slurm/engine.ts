@@ -2,10 +2,10 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { claim } from '../../access/claim.js'
 import { AsterError } from '../../errors.js'
 import type { Clock } from '../../net/clock.js'
+import { packageFile } from '../../package-file.js'
 import type { Engine, EngineEvent, EngineOptions, EngineOutcome } from '../../processing/engine.js'
 import { iterUnits, type Plan, type Unit } from '../../processing/manifest.js'
 import type { UnitWithState } from '../../processing/open-units.js'
@@ -33,7 +33,7 @@ export interface SlurmEngineSetup {
 type Tell = (event: EngineEvent) => void
 
 /** The program as jobs call it: next to this file, wherever the package is installed. */
-const PROGRAM = fileURLToPath(new URL('../../../bin/aster-timeseries.js', import.meta.url))
+const PROGRAM = packageFile('bin/aster-timeseries.js')
 
 export class SlurmEngine implements Engine {
   readonly name = 'slurm'
