@@ -67,9 +67,17 @@ impl TokenWriter {
             *joined = joined_code(book.literals_and_lengths[symbol], extra, bits);
         }
         let mut distances = Box::new([0; WINDOW]);
-        for (place, distance) in distances.iter_mut().enumerate() {
+        let mut place = 0;
+        // Distances of one symbol are neighbours: their extra bits count up by the bytes of a value.
+        while let Some(first) = distances.get_mut(place) {
             let code = distance_code((place + 1) * WIDTH);
-            *distance = joined_code(book.distances[code.symbol], code.extra, code.extra_bits);
+            *first = joined_code(book.distances[code.symbol], code.extra, code.extra_bits);
+            let shift = 8 + book.distances[code.symbol].length();
+            let (first, alike) = (*first, ((1 << code.extra_bits) - code.extra as usize).div_ceil(WIDTH));
+            for (more, distance) in (0u64..).zip(distances.iter_mut().skip(place).take(alike)) {
+                *distance = first + ((more * WIDTH as u64) << shift);
+            }
+            place += alike;
         }
         let mut ones = distances.clone();
         for distance in ones.iter_mut() {
