@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import netCDF4
 import numpy as np
-from pyproj import Transformer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EPSG, PIXEL = 32650, 15.0
@@ -72,12 +71,15 @@ def command(c, a, size, out):
         if script.endswith(".sh"):
             return ["bash", script, source, out, str(a.n), *extent]
         return [getattr(a, c.python), script, source, out, "--n", str(a.n), "--te", *extent]
-    # our area is in degrees: the smallest box around the extent, so we make a few more pixels than they do
-    box = Transformer.from_crs(EPSG, 4326, always_xy=True).transform_bounds(*EXTENTS[size])
-    gains = ["--gains", "2=HGH,3N=NOR"] if c.data == "cog" else []      # these copies carry none
-    return ["node", a.program, "run", *granules(source, a.n), "--backend", "local", "--product", "AST_L1T",
-            "--bbox", *(f"{v:.9f}" for v in box), "--crs", f"EPSG:{EPSG}", "--resolution", f"{PIXEL:g}", "--index", "ndvi", *gains,
-            "--n-workers", str(a.workers), "--output", out, "--overwrite", "--quiet"]
+    # The grid is theirs: a request may state its extent in units of the CRS, which the options of the command line do not.
+    request = {"schema": 1, "granules": granules(source, a.n), "product": "AST_L1T", "extent": EXTENTS[size], "crs": f"EPSG:{EPSG}",
+               "resolution": PIXEL, "indices": ["ndvi"], "nWorkers": a.workers,
+               "output": {"format": "netcdf", "path": out, "overwrite": True}}
+    if c.data == "cog":         # these copies carry no gains
+        request["gains"] = [{"band": "2", "gain": "HGH"}, {"band": "3N", "gain": "NOR"}]
+    with open(f"{out}.json", "w") as f:
+        json.dump(request, f)
+    return ["node", a.program, "run", "--request", f"{out}.json", "--quiet"]
 
 
 # ---- measuring ------------------------------------------------------------------------------------------------------------
