@@ -1,5 +1,5 @@
 // Where a scene lies, from the corners that a record gives: a closed ring, the box around it, and what it tells.
-import { extentOf, type Position, signedArea, unwrapped, wrapped } from '../geo/polygon.js'
+import { boxRing, extentOf, type Position, signedArea, unwrapped, wrapped } from '../geo/polygon.js'
 import type { Area, LonLat } from '../native/contract.js'
 import type { FootprintKind } from './scene.js'
 
@@ -14,7 +14,7 @@ export function placementOf(rings: readonly (readonly Position[])[]): Placement 
   const usable = rings.filter((ring) => new Set(ring.map(String)).size >= 3)
   const [first, second] = usable
   if (first === undefined) return undefined
-  const ring = second === undefined ? first : boxRing(extentOf(unwrapped(usable.flat())))
+  const ring = second === undefined ? first : ringAround(unwrapped(usable.flat()))
   const open = unwrapped(ring)
   const [start] = open
   const end = open.at(-1)
@@ -32,15 +32,10 @@ export function placementOf(rings: readonly (readonly Position[])[]): Placement 
 
 /** Of a box; west greater than east means across the antimeridian. */
 export function placementOfBox({ west, south, east, north }: Area): Placement | undefined {
-  return placementOf([boxRing({ west, south, east: east < west ? east + 360 : east, north })])
+  return placementOf([boxRing(west, south, east < west ? east + 360 : east, north)])
 }
 
-function boxRing({ west, south, east, north }: Area): Position[] {
-  return [
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-    [west, south],
-  ]
+function ringAround(positions: readonly Position[]): Position[] {
+  const { west, south, east, north } = extentOf(positions)
+  return boxRing(west, south, east, north)
 }

@@ -42,6 +42,6 @@ async function makeDaskEngine(ctx: CliContext, options: EngineFlags): Promise<En
     })
   }
   const { daskEngine } = await import('../cluster/dask/engine.js')
-  const { ownCommand } = await import('../cluster/own-command.js')
+  const { ownCommand } = await import('../processing/own-command.js')
   return daskEngine({ scheduler, python, retries, command: ownCommand(), version: packageVersion() }, ctx.env)
 }

@@ -1,7 +1,7 @@
 // Rings of positions from one CRS to another, by the engine; what a box of degrees is in a projected CRS.
 import { callNow, unwrap } from '../native/call.js'
 import type { BoundingBox } from './bounding-box.js'
-import { extentOf, type Position } from './polygon.js'
+import { boxRing, extentOf, type Position } from './polygon.js'
 
 export const GEOGRAPHIC = 'EPSG:4326'
 
@@ -26,20 +26,9 @@ export function carryRing(ring: readonly Position[], from: string, to: string, t
   return { ring: moved, turn }
 }
 
-/** The closed ring around a box. */
-export function ringOf(west: number, south: number, east: number, north: number): Position[] {
-  return [
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-    [west, south],
-  ]
-}
-
 /** Least x and y, greatest x and y of a box in a CRS; the box may cross the antimeridian. */
 export function extentIn({ west, south, east, north }: BoundingBox, crs: string): [number, number, number, number] {
-  const ring = ringOf(west, south, west < east ? east : east + 360, north)
+  const ring = boxRing(west, south, west < east ? east : east + 360, north)
   const extent = extentOf(carryRing(ring, GEOGRAPHIC, crs, 1).ring)
   return [extent.west, extent.south, extent.east, extent.north]
 }

@@ -4,8 +4,8 @@ import { UsageError } from '../errors.js'
 import type { Area } from '../native/contract.js'
 import { outlinesWithin } from './antimeridian.js'
 import type { BoundingBox } from './bounding-box.js'
-import { type CarriedRing, carryRing, GEOGRAPHIC, ringOf, utmCrsOf } from './carry.js'
-import { extentOf, type Outline, Polygon, type Position, type Ring, wrapped } from './polygon.js'
+import { type CarriedRing, carryRing, GEOGRAPHIC, utmCrsOf } from './carry.js'
+import { boxRing, extentOf, type Outline, Polygon, type Position, type Ring, wrapped } from './polygon.js'
 import { PolygonRow } from './polygon-row.js'
 import { type GridTiles, MAX_TILES, type Tile } from './tiles.js'
 
@@ -66,7 +66,7 @@ function* utmGrids(area: BoundingBox | Polygon): Generator<Grid, void, undefined
 
 function outlinesOf(area: BoundingBox | Polygon): readonly Outline[] {
   if (area instanceof Polygon) return area.outlines
-  return area.split().map(({ west, south, east, north }) => [ringOf(west, south, east, north)])
+  return area.split().map(({ west, south, east, north }) => [boxRing(west, south, east, north)])
 }
 
 /** The squares that share a point with the part of the area, row by row from the south. */
@@ -112,7 +112,7 @@ function boxAround(bounds: Tile['bounds'], crs: string, tolerance: number, withi
   const whole = [within.west, within.south, within.east, within.north] as const
   let square: CarriedRing
   try {
-    square = carryRing(ringOf(...bounds), crs, GEOGRAPHIC, tolerance)
+    square = carryRing(boxRing(...bounds), crs, GEOGRAPHIC, tolerance)
   } catch (error) {
     // A square that sticks out of what the projection maps.
     if (error instanceof UsageError) return whole

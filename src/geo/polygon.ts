@@ -118,6 +118,17 @@ function middleOf(ring: Ring): number {
   return (west + east) / 2
 }
 
+/** The closed ring around a box. */
+export function boxRing(west: number, south: number, east: number, north: number): Position[] {
+  return [
+    [west, south],
+    [east, south],
+    [east, north],
+    [west, north],
+    [west, south],
+  ]
+}
+
 export function extentOf(ring: readonly Position[]): Area {
   const extent = { west: Infinity, south: Infinity, east: -Infinity, north: -Infinity }
   for (const [lon, lat] of ring) {

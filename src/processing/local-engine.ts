@@ -1,7 +1,6 @@
 // Runs units on this machine: a process for each, several at a time, within one budget of threads and memory.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { availableParallelism, totalmem } from 'node:os'
-import { packageFile } from '../package-file.js'
 import {
   type Engine,
   type EngineEvent,
@@ -11,6 +10,7 @@ import {
   WORTH_A_RETRY,
 } from './engine.js'
 import type { Plan, Unit } from './manifest.js'
+import { ownCommand } from './own-command.js'
 import { unitState } from './unit-state.js'
 
 /** Tries of a unit in one run, for what may pass. */
@@ -20,8 +20,6 @@ const MIB = 2 ** 20
 const PATIENCE_MS = 30_000
 /** What is kept of what a unit says, for one that ends without a result. */
 const KEPT_CHARS = 4000
-
-const CLI = packageFile('bin/aster-timeseries.js')
 
 export interface LocalEngineOptions {
   /** Wait before a further try, times the number of tries; default 5 s. */
@@ -126,14 +124,11 @@ class LocalRun {
     const limits = memoryMiB < unit.memoryMiB ? ['--max-memory', `${Math.floor(memoryMiB * 0.9)}M`] : []
     const argv = ['run-unit', '--manifest', this.plan.manifestPath, '--index', String(unit.index), '--json']
     const further = [...limits, ...(offline ? ['--offline'] : []), ...(scratch ? ['--scratch', scratch] : [])]
-    const child = spawn(
-      process.execPath,
-      [CLI, ...argv, '--stop-with-stdin', '--threads', String(threads), ...further],
-      {
-        stdio: ['pipe', 'pipe', 'pipe'],
-        env: { ...env, UV_THREADPOOL_SIZE: String(Math.max(4, threads)), RAYON_NUM_THREADS: String(threads) },
-      },
-    )
+    const [node, program] = ownCommand()
+    const child = spawn(node, [program, ...argv, '--stop-with-stdin', '--threads', String(threads), ...further], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...env, UV_THREADPOOL_SIZE: String(Math.max(4, threads)), RAYON_NUM_THREADS: String(threads) },
+    })
     const heard = { stdout: '', stderr: '' }
     const hear = (name: keyof typeof heard) => (text: Buffer) => {
       heard[name] = (heard[name] + text.toString('utf8')).slice(-KEPT_CHARS)

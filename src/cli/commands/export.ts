@@ -1,9 +1,9 @@
 // `export`: a plan as a script for an engine that this program does not drive itself.
 import type { Command } from 'commander'
 import { EXPORTS, type ExportName, exportPlan } from '../../cluster/export/export.js'
-import { ownCommand } from '../../cluster/own-command.js'
 import { packageVersion } from '../../net/user-agent.js'
 import { iterUnits, openPlan } from '../../processing/manifest.js'
+import { ownCommand } from '../../processing/own-command.js'
 import { type CliContext, talkTo } from '../context.js'
 import { DONE, type ExitStatus } from '../exit-status.js'
 import { addOptions, type OptionValues, readOptions } from '../options.js'

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { claim } from '../../access/claim.js'
 import { AsterError } from '../../errors.js'
 import type { Clock } from '../../net/clock.js'
-import { packageFile } from '../../package-file.js'
 import type { Engine, EngineEvent, EngineOptions, EngineOutcome } from '../../processing/engine.js'
 import { iterUnits, type Plan, type Unit } from '../../processing/manifest.js'
 import type { UnitWithState } from '../../processing/open-units.js'
+import { ownCommand } from '../../processing/own-command.js'
 import { unitState } from '../../processing/unit-state.js'
 import { type ClusterFacts, readClusterFacts } from './cluster-facts.js'
 import { SlurmCommands } from './commands.js'
@@ -31,9 +31,6 @@ export interface SlurmEngineSetup {
 }
 
 type Tell = (event: EngineEvent) => void
-
-/** The program as jobs call it: next to this file, wherever the package is installed. */
-const PROGRAM = packageFile('bin/aster-timeseries.js')
 
 export class SlurmEngine implements Engine {
   readonly name = 'slurm'
@@ -190,10 +187,11 @@ export class SlurmEngine implements Engine {
   }
 }
 
-function scriptContext(plan: Plan, { offline, scratch }: EngineOptions, program = PROGRAM): ScriptContext {
+function scriptContext(plan: Plan, { offline, scratch }: EngineOptions, otherProgram?: string): ScriptContext {
   const { runFolder, manifestPath, hash } = plan
+  const [node, program] = ownCommand()
   const unitArguments = [...(offline ? ['--offline'] : []), ...(scratch === undefined ? [] : ['--scratch', scratch])]
-  return { runFolder, manifestPath, hash, node: process.execPath, program, unitArguments }
+  return { runFolder, manifestPath, hash, node, program: otherProgram ?? program, unitArguments }
 }
 
 async function* withStates(plan: Plan, units: AsyncIterable<Unit>): AsyncGenerator<UnitWithState> {

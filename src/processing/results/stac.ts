@@ -1,4 +1,5 @@
 // The tiles as a STAC collection that needs no server: one item per tile, relative links.
+import { boxRing } from '../../geo/polygon.js'
 import type { PlanDocument } from '../manifest.js'
 import { partsOf } from '../tile-index.js'
 import { MEDIA_TYPES, type TileResult, withOutput } from './tile-result.js'
@@ -92,19 +93,9 @@ function collectionId({ product }: PlanDocument, hash: string): string {
 }
 
 function geometryOf(bbox: TileResult['unit']['bbox']) {
-  const rings = partsOf(bbox).map(([west, south, east, north]) => [boxRing(west, south, east, north)])
+  const rings = partsOf(bbox).map((part) => [boxRing(...part)])
   const [only, second] = rings
   return second === undefined ? { type: 'Polygon', coordinates: only } : { type: 'MultiPolygon', coordinates: rings }
-}
-
-function boxRing(west: number, south: number, east: number, north: number): [number, number][] {
-  return [
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-    [west, south],
-  ]
 }
 
 /** Of the tiles that are there; of what was asked for while there are none. */
