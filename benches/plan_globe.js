@@ -21,6 +21,14 @@ const random = () => {
   return state / 2 ** 32
 }
 
+const BANDS = Array.from({ length: files }, (_, band) => String(band))
+const CHECKSUM = { algorithm: 'SHA-256', value: 'f'.repeat(64) }
+
+function fileOf(id, url, band) {
+  const name = `${id}_VNIR_B${band}.tif`
+  return { name, role: 'band', band, url: `${url}_VNIR_B${band}.tif`, bytes: 9_000_000, checksum: CHECKSUM }
+}
+
 function sceneOf(index) {
   const [lon, lat] = [random() * 360 - 180, (Math.asin((random() * 2 - 1) * 0.99) * 180) / Math.PI]
   const narrow = Math.cos((lat * Math.PI) / 180)
@@ -37,20 +45,29 @@ function sceneOf(index) {
   const id = `AST_L1T_${key}_${String(index).padStart(14, '0')}`
   const url = `https://data.example.org/protected/AST_L1T.004/${id}/${id}`
   return {
-    ...{ schema: 2, backend: 'earthaccess', id, product: 'AST_L1T', version: '004', sceneKey: key, time },
-    ...{ processingStamp: '20250101000000', cloudCoverPercent: 12, dayNight: 'day', epsg: 32650 },
+    schema: 2,
+    backend: 'earthaccess',
+    id,
+    product: 'AST_L1T',
+    version: '004',
+    sceneKey: key,
+    time,
+    processingStamp: '20250101000000',
+    cloudCoverPercent: 12,
+    dayNight: 'day',
+    epsg: 32650,
     bbox: {
       west: wrapped(Math.min(...lons)),
       south: Math.min(...lats),
       east: wrapped(Math.max(...lons)),
       north: Math.max(...lats),
     },
-    ...{ footprint, footprintKind: 'polygon', subsystems: ['VNIR', 'SWIR', 'TIR'], bands: ['1', '2', '3N'] },
+    footprint,
+    footprintKind: 'polygon',
+    subsystems: ['VNIR', 'SWIR', 'TIR'],
+    bands: ['1', '2', '3N'],
     bytes: 130_000_000,
-    files: Array.from({ length: files }, (_, file) => ({
-      ...{ name: `${id}_VNIR_B${file}.tif`, role: 'band', band: String(file), url: `${url}_VNIR_B${file}.tif` },
-      ...{ bytes: 9_000_000, checksum: { algorithm: 'SHA-256', value: 'f'.repeat(64) } },
-    })),
+    files: BANDS.map((band) => fileOf(id, url, band)),
     warnings: [],
   }
 }
@@ -67,7 +84,7 @@ async function* scenes() {
 const folder = mkdtempSync(join(tmpdir(), 'aster-plan-'))
 try {
   const made = process.cpuUsage()
-  for (let index = 0; index < count; index += 1) JSON.stringify(sceneOf(index))
+  for (let index = 0; index < count; index += 1) sceneOf(index)
   const ownSeconds = cpuSeconds(made)
   state = 12345
   const start = performance.now()
@@ -92,7 +109,7 @@ try {
   const megabytes = (path) => `${Math.round(statSync(path).size / 1e6)} MB`
   process.stdout.write(
     `${tileCount} tiles, ${units} units, ${stored} scenes used ${scenesOfUnits} times\n` +
-      `plan ${seconds.toFixed(1)} s, ${cpu.toFixed(1)} s of processor; ${ownSeconds.toFixed(1)} s to make the scenes and their JSON alone\n` +
+      `plan ${seconds.toFixed(1)} s, ${cpu.toFixed(1)} s of processor; ${ownSeconds.toFixed(1)} s to make the scenes alone\n` +
       `peak ${Math.round(peakMiB)} MiB, load average ${loadavg()[0]?.toFixed(1)}\n` +
       `scenes ${megabytes(paths.scenes)}, manifest ${megabytes(paths.manifest)}, opened in ${openMs.toFixed(0)} ms\n`,
   )

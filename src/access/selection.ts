@@ -80,11 +80,13 @@ function bareName(name: string): string {
 
 /** Files of a scene that have to be fetched, in the scene's order. */
 export function wantedFiles(scene: DownloadableScene, selection: Selection): DownloadableFile[] {
-  return scene.files.filter((file) => {
-    if (file.url === undefined) return false
-    if (file.role === 'band') return isWantedBand(file, selection)
-    return file.role === 'metadata' || selection.include.has(file.role)
-  })
+  return scene.files.filter((file) => file.url !== undefined && isWanted(file, selection))
+}
+
+/** Whether a selection takes a file, wherever it lies. */
+export function isWanted(file: DownloadableFile, selection: Selection): boolean {
+  if (file.role === 'band') return isWantedBand(file, selection)
+  return file.role === 'metadata' || selection.include.has(file.role)
 }
 
 function isWantedBand({ band, subsystem }: DownloadableFile, selection: Selection): boolean {

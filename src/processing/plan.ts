@@ -1,6 +1,7 @@
 // Makes a plan: each scene goes into the tiles it touches, each tile with scenes becomes a unit.
 import { createHash, hash } from 'node:crypto'
 import { resolve } from 'node:path'
+import { isWanted, resolveSelection, type Selection } from '../access/selection.js'
 import type { Scene } from '../catalog/scene.js'
 import { NotFoundError } from '../errors.js'
 import { Polygon, type Position } from '../geo/polygon.js'
@@ -58,6 +59,7 @@ export async function makePlan(input: PlanInput): Promise<PlanMade> {
   const { signal, onScenes } = input
   const tiles = [...input.tiles]
   const index = new TileIndex(tiles)
+  const selection = resolveSelection(input.selection)
   const writer = await PlanWriter.open(input.runFolder, signal)
   try {
     const placed = new PlacedScenes()
@@ -65,7 +67,9 @@ export async function makePlan(input: PlanInput): Promise<PlanMade> {
     for await (const scene of input.scenes) {
       found += 1
       const numbers = index.tilesOf(scene)
-      if (numbers.length > 0) placed.add(await writer.addScene(scene), identityOf(scene), numbers)
+      if (numbers.length > 0) {
+        placed.add(await writer.addScene(withWantedFiles(scene, selection)), identityOf(scene), numbers)
+      }
       if (found % TOLD_EVERY === 0) {
         onScenes?.(found)
         throwIfAborted(signal)
@@ -150,6 +154,12 @@ function sharedFacts(input: PlanInput): SharedFacts {
 function decisiveText({ product, format, tileOutput, allowSkipped, request, selection }: SharedFacts): string {
   const { nWorkers: _, maxMemoryBytes: __, ...rest } = request
   return JSON.stringify([product, format, tileOutput, allowSkipped, rest, selection])
+}
+
+/** A scene as units need it: of those that have to be fetched, no files that no unit fetches. */
+function withWantedFiles(scene: Scene, selection: Selection): Scene {
+  if (scene.path !== undefined) return scene
+  return { ...scene, files: scene.files.filter((file) => isWanted(file, selection)) }
 }
 
 /** What makes a scene the one it is, wherever its files lie. */

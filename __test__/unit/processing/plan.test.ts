@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Scene } from '../../../src/catalog/scene.js'
 import { tiles } from '../../../src/geo/tiles.js'
-import { iterUnits, readScenes, type Unit } from '../../../src/processing/manifest.js'
+import { iterUnits, readScenes, readUnit, type Unit } from '../../../src/processing/manifest.js'
 import { makePlan, type PlanInput } from '../../../src/processing/plan.js'
 import { newFolder, sceneNamed } from './plans.js'
 
@@ -53,6 +53,22 @@ test('tiles with scenes become units, in order; scenes that no tile needs are no
     ['AST_L1T_2.0_0.0_3.0_1.0', 'c'],
     ['AST_L1T_2.0_1.0_3.0_2.0', 'c'],
   ])
+})
+
+test('a scene is kept with the files that units fetch; one on disk as it is', async () => {
+  const fileOf = (name: string, role: 'band' | 'metadata' | 'browse', band?: string) => ({
+    ...{ name, role, url: `https://data.example.org/${name}` },
+    ...(band === undefined ? {} : { band }),
+  })
+  const files = [
+    ...[fileOf('B1.tif', 'band', '1'), fileOf('B2.tif', 'band', '2'), fileOf('B3N.tif', 'band', '3N')],
+    ...[fileOf('QA.tif', 'band', 'QA_DataPlane'), fileOf('m.xml', 'metadata'), fileOf('b.jpg', 'browse')],
+  ]
+  const scene = { ...sceneNamed('a'), files }
+  const { plan } = await makePlan(inputOf([scene, { ...scene, id: 'local', path: '/archive/a.hdf' }]))
+  const kept = await readScenes(plan, await readUnit(plan, 0))
+  const names = kept.map((one) => one.files.map(({ name }) => name))
+  expect(names).toEqual([['B2.tif', 'B3N.tif', 'QA.tif', 'm.xml'], files.map(({ name }) => name)])
 })
 
 test('the key changes with what decides over the content, and with nothing else', async () => {

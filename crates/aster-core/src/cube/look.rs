@@ -109,7 +109,7 @@ pub(super) fn values(
             Some(lookups) => looked_up(plan, scene, lookups, rect),
             None => computed(plan, scene, rect),
         };
-        let later = later.map_err(|e| Failure::Scene(*index, e))?;
+        let later = later.map_err(|e| Failure::of_scene(*index, e))?;
         match &mut laid {
             None => laid = Some(later),
             Some(chunks) => {

@@ -33,7 +33,7 @@ impl GeoJson {
             Ok(root) => root,
             // One feature to a line.
             Err(e) if e.line() > 1 && e.is_syntax() && starts_with_whole_line(text) => return Ok(None),
-            Err(e) => return Err(Error::new(ErrorCode::Corrupt, format!("is no whole JSON: {e}"))),
+            Err(e) => return Err(Error::new(ErrorCode::Corrupt, format!("not a whole JSON text: {e}"))),
         };
         if !KINDS.contains(&kind(&root)) {
             return Ok(None);
