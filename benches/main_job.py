@@ -3,8 +3,9 @@
 
     python3 benches/main_job.py --data DIR --competitors DIR [--size 10km,full] [--n 4] [--runs 5]
 
-Rounds alternate: every contestant runs once per round, one after another, so that a busy moment of the machine hits all alike. A first
-round is not timed; it warms the page cache and its outputs are compared with ours, pixel by pixel. See README.md.
+Rounds alternate: every contestant runs once per round, one after another, so that a busy moment of the machine hits all alike. Rounds that
+sample memory come first and are not timed, since looking at it costs what it looks at; the first of them warms the page cache and
+its outputs are compared with ours, pixel by pixel. See README.md.
 """
 import argparse
 import glob
@@ -28,6 +29,7 @@ EPSG, PIXEL = 32650, 15.0
 # outer edges on the granules' lattice: 666 x 666 pixels in the middle of the first granule, and all of it
 EXTENTS = {"10km": (812302.5, 1655407.5, 822292.5, 1665397.5), "full": (775342.5, 1623322.5, 859237.5, 1697497.5)}
 TOLERANCE = 1e-5
+MEMORY_ROUNDS = 3
 # Certificates that a machine adds for all its programs are read at every start of Node, 0.08 s of the processor; nobody here needs any.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "NODE_EXTRA_CA_CERTS"}
 
@@ -105,7 +107,20 @@ def proportional(pid):
 
 
 def measure(arguments, log):
-    """wall seconds, processor seconds of the whole tree, and peak of its summed PSS (sampled every 50 ms)"""
+    """wall seconds and processor seconds of the whole tree"""
+    # What the one before left to be written to the disk is not this one's.
+    os.sync()
+    with open(log, "w") as f:
+        load, start = os.getloadavg()[0], time.perf_counter()
+        p = subprocess.Popen(arguments, stdout=f, stderr=subprocess.STDOUT, env=ENVIRONMENT)
+        _, status, usage = os.wait4(p.pid, 0)
+        wall = time.perf_counter() - start
+        p.returncode = os.waitstatus_to_exitcode(status)
+    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "load": load, "exit": p.returncode}
+
+
+def peak_memory(arguments, log):
+    """peak of the tree's summed PSS (sampled every 50 ms), and exit status"""
     peak, done = 0, threading.Event()
 
     def watch(pid):
@@ -114,18 +129,13 @@ def measure(arguments, log):
             peak = max(peak, sum(map(proportional, tree(pid))))
             done.wait(0.05)
 
-    # What the one before left to be written to the disk is not this one's.
-    os.sync()
     with open(log, "w") as f:
-        load, start = os.getloadavg()[0], time.perf_counter()
         p = subprocess.Popen(arguments, stdout=f, stderr=subprocess.STDOUT, env=ENVIRONMENT)
         watcher = threading.Thread(target=watch, args=(p.pid,))
         watcher.start()
-        _, status, usage = os.wait4(p.pid, 0)
-        wall = time.perf_counter() - start
-        p.returncode = os.waitstatus_to_exitcode(status)
+        p.wait()
         done.set(), watcher.join()
-    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak": peak, "load": load, "exit": p.returncode}
+    return {"peak": peak, "exit": p.returncode}
 
 
 # ---- comparing ------------------------------------------------------------------------------------------------------------
@@ -193,13 +203,14 @@ def contest(a, size, tmp):
     for m in metas:
         m["seconds"] = int(np.datetime64(m["iso"].rstrip("Z"), "s").astype(np.int64))
     field, bad = [c for c in CONTESTANTS if c.name in a.names], 0
-    runs = {c.name: [] for c in field}
+    runs, peaks = {c.name: [] for c in field}, {c.name: [] for c in field}
     print(f"{size}, {a.n} granules, {a.runs} timed rounds, {a.workers} workers each", flush=True)
     reference = None
-    for c in list(field):       # untimed
+    for c in list(field):
         out, log = f"{tmp}/{c.name}.nc", f"{tmp}/{c.name}.log"
         try:
-            first = measure(command(c, a, size, out), log)
+            first = peak_memory(command(c, a, size, out), log)
+            peaks[c.name].append(first["peak"])
             reason = "" if first["exit"] == 0 else open(log).read()[-500:]
         except (IndexError, OSError) as e:
             reason = f"{type(e).__name__}: {e}"
@@ -215,33 +226,37 @@ def contest(a, size, tmp):
             good, text = compare(reference, out, metas)
             bad += not good
             print(f"  {c.name}: {'agrees' if good else 'DIFFERS'}: {text}", flush=True)
-    for k in range(a.runs):
+    for k in range(a.runs + MEMORY_ROUNDS - 1):
         for c in field:
             out = f"{tmp}/{c.name}.nc"
             if os.path.exists(out):
                 os.remove(out)
-            r = measure(command(c, a, size, out), f"{tmp}/{c.name}.log")
+            look = peak_memory if k < MEMORY_ROUNDS - 1 else measure
+            r = look(command(c, a, size, out), f"{tmp}/{c.name}.log")
             if r["exit"] != 0:
-                sys.exit(f"{c.name}: exit {r['exit']} in round {k + 1}")
-            runs[c.name].append(r | {"bytes": os.path.getsize(out)})
-    report(a, size, field, runs)
+                sys.exit(f"{c.name}: exit {r['exit']} in round {k + 2}")
+            if "peak" in r:
+                peaks[c.name].append(r["peak"])
+            else:
+                runs[c.name].append(r | {"bytes": os.path.getsize(out)})
+    report(a, size, field, runs, peaks)
     return bad
 
 
-def report(a, size, field, runs):
+def report(a, size, field, runs, peaks):
     def middle(name, key):
         return statistics.median(r[key] for r in runs[name])
 
-    print(f"\n| {size}, {a.n} granules | wall s (least to most) | CPU s | peak PSS MB | output MB | wall / ours |\n|---|--:|--:|--:|--:|--:|")
+    print(f"\n| {size}, {a.n} granules | wall s (least to most) | CPU s | peak PSS MB | output MB | wall / ours | CPU / ours |\n|---|--:|--:|--:|--:|--:|--:|")
     for c in field:
         mine = {"cog": "ours-cog", "hdf-deflate": "ours-deflate"}.get(c.data, "ours")
-        ratio = f"{middle(c.name, 'wall') / middle(mine, 'wall'):.1f}" if runs.get(mine) else ""
+        ratios = [f"{middle(c.name, key) / middle(mine, key):.1f}" if runs.get(mine) else "" for key in ("wall", "cpu")]
         walls = [r["wall"] for r in runs[c.name]]
         print(f"| {c.title} ({c.name}) | {middle(c.name, 'wall'):.2f} ({min(walls):.2f} to {max(walls):.2f}) | {middle(c.name, 'cpu'):.2f} | "
-              f"{middle(c.name, 'peak') / 1e6:.0f} | {middle(c.name, 'bytes') / 1e6:.1f} | {ratio} |")
+              f"{statistics.median(peaks[c.name]) / 1e6:.0f} | {middle(c.name, 'bytes') / 1e6:.1f} | {' | '.join(ratios)} |")
         if a.results:
             with open(a.results, "a") as f:
-                f.write(json.dumps({"size": size, "n": a.n, "name": c.name, "runs": runs[c.name]}) + "\n")
+                f.write(json.dumps({"size": size, "n": a.n, "name": c.name, "runs": runs[c.name], "peaks": peaks[c.name]}) + "\n")
     loads = [r["load"] for rs in runs.values() for r in rs]
     print(f"\nload average while it ran: {min(loads):.1f} to {max(loads):.1f}; {os.cpu_count()} processors\n", flush=True)
 
