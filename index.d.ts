@@ -262,6 +262,8 @@ export interface CubeRequest {
   crs?: string
   /** In units of the CRS (metres for projected ones). */
   resolution?: number
+  /** What lies on multiples of the pixel size: 'centre' | 'corner' */
+  lattice?: string
   /** 'nearest' | 'bilinear' | 'cubic' | 'average' | 'mode' */
   resampling?: string
   /** 'thome_b' | 'thome_a' | 'smith' */
@@ -365,6 +367,9 @@ export interface IndexInfo {
 }
 
 export declare function indices(): Array<IndexInfo>
+
+/** The lattice of a version's AST_L1T granules, as a request names it: 'centre' | 'corner' */
+export declare function latticeOfVersion(version: string): string
 
 /** Reads a region of GeoJSON, Shapefile, GeoPackage, FlatGeobuf and what else GDAL reads, in any CRS. */
 export declare function loadRegion(request: RegionRequest): Promise<RegionOutcome>

@@ -172,6 +172,7 @@ export function fakeNative(options: FakeOptions = {}): Fake {
     products: () => PRODUCTS,
     bands: () => BANDS,
     indices: () => INDICES,
+    latticeOfVersion: () => 'centre',
     suggest: (_, name) => (name.startsWith('ndv') ? ['ndvi'] : name.startsWith('AST_L1') ? ['AST_L1T'] : []),
     loadRegion: async ({ path }) => ({ error: nativeError('NOT_FOUND', `no such file: ${path}`) }),
     carryRing: (positions) => ({ value: { positions, turn: 0 } }),

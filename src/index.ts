@@ -93,6 +93,7 @@ export type {
   ClipRule,
   Gain,
   GroupBy,
+  Lattice,
   Period,
   PolygonLike,
   Resampling,

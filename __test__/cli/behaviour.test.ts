@@ -295,7 +295,7 @@ test('every option of run arrives in the request', async () => {
   const output = join(folder, 'a.nc')
   const quicklook = join(folder, 'a.png')
   const options = `--product AST_L1T --region global --subsystem VNIR,TIR --subsystem SWIR --bands 1,ImageData3N
-    --index ndvi,ratio_4_6 --calibration reflectance --crs EPSG:32650 --resolution 30 --resampling average
+    --index ndvi,ratio_4_6 --calibration reflectance --crs EPSG:32650 --resolution 30 --lattice corner --resampling average
     --solar-irradiance smith --gains 4=NOR --coefficients 10=0.0068 --allow-bad-swir --mask-saturated --n-workers 3
     --max-memory 2G --overwrite --strict --groupby solar-day --reduce median,p90 --reduce count --resample season
     --format netcdf --compression-level 0 --round-bits 12 --chunk-for map`
@@ -311,6 +311,7 @@ test('every option of run arrives in the request', async () => {
     calibration: 'reflectance',
     crs: 'EPSG:32650',
     resolution: 30,
+    lattice: 'corner',
     resampling: 'average',
     solarIrradiance: 'smith',
     gains: [{ band: '4', gain: 'NOR' }],

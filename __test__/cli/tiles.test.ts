@@ -103,8 +103,12 @@ function whenComputing(act: (child: ChildProcess) => void) {
   }
 }
 
-sampleTest('tiles make up the stack of one run, value by value, as other software reads them', () => {
-  const { units } = plan(...STACK)
+sampleTest.each([
+  [[]],
+  // That of version 004: most of the sample has the other.
+  [['--lattice', 'corner']],
+])('tiles make up the stack of one run, value by value, as other software reads them; %j', (lattice) => {
+  const { units } = plan(...STACK, ...lattice)
   expect(units).toBe(6)
   for (let index = 0; index < units; index += 1) expect(run(...unit(index)).status).toBe(0)
   if (!existsSync(PYTHON)) {
@@ -122,7 +126,8 @@ sampleTest('tiles make up the stack of one run, value by value, as other softwar
   const polygon = join(folder, 'area.json')
   writeFileSync(polygon, JSON.stringify({ type: 'Polygon', coordinates: [ring] }))
   const whole = join(folder, 'whole.nc')
-  const one = run('run', '--archive', SAMPLE, '--product', 'AST_L1T', '--polygon', polygon, ...STACK, '--output', whole)
+  const stack = [...STACK, ...lattice, '--polygon', polygon]
+  const one = run('run', '--archive', SAMPLE, '--product', 'AST_L1T', ...stack, '--output', whole)
   expect(one.status).toBe(0)
   const tiles = outputs().map((name) => join(tilesDir, name))
   const said = execFileSync(PYTHON, [join(ROOT, 'oracle', 'tiles.py'), whole, ...tiles, '--names'], {

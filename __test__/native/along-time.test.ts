@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect } from 'vitest'
 import { ASTERCatalog } from '../../src/catalog/catalog.js'
 import { native } from '../../src/native/load.js'
-import { CLIP_RULES, GROUPINGS, PERIODS } from '../../src/series/request.js'
+import { CLIP_RULES, GROUPINGS, LATTICES, PERIODS } from '../../src/series/request.js'
 import { readRequest, writeRequest } from '../../src/series/run.js'
 import { ASTERTimeSeries, type SeriesArray } from '../../src/series/time-series.js'
 import { addonTest, SAMPLE, sampleTest } from '../native-addon.js'
@@ -234,9 +234,11 @@ describe('requests', () => {
     for (const groupBy of GROUPINGS) expect(refusal({ groupBy })).toBeNull()
     for (const resample of PERIODS) expect(refusal({ resample })).toBeNull()
     for (const rule of CLIP_RULES) expect(refusal({ clip: { polygon, rule } })).toBeNull()
+    for (const lattice of LATTICES) expect(refusal({ lattice })).toBeNull()
     for (const use of ['map', 'time']) expect(refusal({ output: { ...MEMORY, chunkFor: use } })).toBeNull()
     expect(refusal({ output: { ...MEMORY, pack: 'int16' } })).toBeNull()
     expect(refusal({ groupBy: 'x' })).toBe('unknown grouping "x"')
+    expect(refusal({ lattice: 'x' })).toBe('unknown lattice "x"')
     expect(refusal({ resample: 'M' })).toBe('unknown period "M"')
     expect(refusal({ reduce: ['p101'] })).toBe('"p101" is no percentile')
     expect(refusal({ crs: 'EPSG:99999999' })).toMatch(/99999999/)

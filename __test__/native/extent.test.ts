@@ -54,6 +54,18 @@ describe('squares side by side', () => {
     expect(valued).toBeGreaterThan(compared / 4)
   })
 
+  sampleTest.each([
+    ['centre', 7.5],
+    ['corner', 0],
+  ] as const)('pixels of lattice %s begin at %s m of a pixel', async (lattice, begin) => {
+    const scenes = await new ASTERCatalog({ archive: SAMPLE }).search({ endDate: '2002-01-01' })
+    const series = new ASTERTimeSeries(scenes, [], { bands: ['1'], calibration: 'dn', lattice })
+    const { grid, arrays } = await runCube(series.toRequest({ format: 'memory' }))
+    const [x0 = 0, pixel, , y0 = 0] = grid.geotransform
+    expect([pixel, x0 % 15, y0 % 15]).toEqual([15, begin, begin])
+    expect(arrays[0]?.data.some((dn) => dn > 0)).toBe(true)
+  })
+
   sampleTest('is refused when it holds no pixel, is upside down, or has no CRS', async () => {
     const scenes = await new ASTERCatalog({ archive: SAMPLE }).search({ endDate: '2002-01-01' })
     const request = new ASTERTimeSeries(scenes, [], { bands: ['1'] }).toRequest({ format: 'memory' })

@@ -12,7 +12,7 @@ import { BoundingBox } from '../geo/bounding-box.js'
 import { EXECUTION_BACKENDS } from '../processing/engine.js'
 import { TILE_OUTPUTS } from '../processing/tile-output.js'
 import { FILE_FORMATS } from '../series/output-path.js'
-import { CLIP_RULES, GROUPINGS, PERIODS, RESAMPLINGS } from '../series/request.js'
+import { CLIP_RULES, GROUPINGS, LATTICES, PERIODS, RESAMPLINGS } from '../series/request.js'
 import {
   parseBbox,
   parseBytes,
@@ -141,6 +141,11 @@ export const OPTIONS = {
     '--resolution <size>',
     'pixel size in units of the CRS; default: that of the finest band',
     parsePositive,
+  ),
+  lattice: value(
+    '--lattice <kind>',
+    `what lies on multiples of the pixel size, pixel ${LATTICES.join(' or ')}; default: as in most scenes`,
+    choice(LATTICES),
   ),
   resampling: value('--resampling <method>', RESAMPLINGS.join(', '), choice(RESAMPLINGS)),
   solarIrradiance: value(

@@ -11,6 +11,7 @@ export const STACK_OPTIONS = [
   'calibration',
   'crs',
   'resolution',
+  'lattice',
   'resampling',
   'solarIrradiance',
   'gains',
@@ -28,7 +29,7 @@ export type StackOptions = SceneOptions &
 
 /** The options of a series, as the library takes them. */
 export function seriesOptions(options: StackOptions): SeriesOptions {
-  const { product, calibration, crs, resolution, resampling, solarIrradiance, gains, coefficients } = options
+  const { product, calibration, crs, resolution, lattice, resampling, solarIrradiance, gains, coefficients } = options
   const { allowBadSwir, maskSaturated, polygon, clipRule, reduce, resample, nWorkers, maxMemory, strict } = options
   if (clipRule !== undefined && polygon === undefined) {
     throw new UsageError('--clip-rule is about a polygon, and there is none', {
@@ -45,6 +46,7 @@ export function seriesOptions(options: StackOptions): SeriesOptions {
     calibration,
     crs,
     resolution,
+    lattice,
     resampling,
     solarIrradiance,
     gains,

@@ -6,10 +6,11 @@ import type { Scene } from '../catalog/scene.js'
 import { NotFoundError } from '../errors.js'
 import { Polygon, type Position } from '../geo/polygon.js'
 import type { Tile, TileSize } from '../geo/tiles.js'
-import { throwIfAborted } from '../native/call.js'
+import { present, throwIfAborted } from '../native/call.js'
 import { keptPath, type Plan } from './manifest.js'
 import { PlanWriter, type ScenePlace, type SharedFacts } from './plan-writer.js'
 import { tilePlace } from './tile-clip.js'
+import { tileLattice } from './tile-grid.js'
 import { TileIndex } from './tile-index.js'
 import type { TileRequest } from './tile-request.js'
 import { tilePath } from './unit-request.js'
@@ -63,11 +64,13 @@ export async function makePlan(input: PlanInput): Promise<PlanMade> {
   const writer = await PlanWriter.open(input.runFolder, signal)
   try {
     const placed = new PlacedScenes()
+    const scenesOfVersions = new Map<string, number>()
     let found = 0
     for await (const scene of input.scenes) {
       found += 1
       const numbers = index.tilesOf(scene)
       if (numbers.length > 0) {
+        scenesOfVersions.set(scene.version, (scenesOfVersions.get(scene.version) ?? 0) + 1)
         placed.add(await writer.addScene(withWantedFiles(scene, selection)), identityOf(scene), numbers)
       }
       if (found % TOLD_EVERY === 0) {
@@ -76,7 +79,7 @@ export async function makePlan(input: PlanInput): Promise<PlanMade> {
       }
     }
     throwIfAborted(signal)
-    const facts = sharedFacts(input)
+    const facts = sharedFacts(input, scenesOfVersions)
     const decisive = decisiveText(facts)
     for (const [number, scenes] of placed.byTile(tiles.length)) {
       const tile = tiles[number]
@@ -135,8 +138,9 @@ function isOfZones(tiling: TileSize): boolean {
   return 'crs' in tiling && tiling.crs.trim().toLowerCase() === 'utm'
 }
 
-function sharedFacts(input: PlanInput): SharedFacts {
+function sharedFacts(input: PlanInput, scenesOfVersions: ReadonlyMap<string, number>): SharedFacts {
   const { product, backend, format, tileOutput, tiling, allowSkipped = false, overwrite = false } = input
+  const lattice = tileLattice(input.request, scenesOfVersions)
   const { bands, subsystems } = input.selection
   const [west, south, east, north] = input.area
   const runFolder = resolve(input.runFolder)
@@ -145,7 +149,7 @@ function sharedFacts(input: PlanInput): SharedFacts {
     cacheDir: keptPath(runFolder, input.cacheDir),
     outputDir: keptPath(runFolder, input.outputDir),
     area: [west, south, east, north],
-    request: { ...input.request, granules: [] },
+    request: present({ ...input.request, lattice, granules: [] }),
     selection: { bands: [...bands], subsystems: [...subsystems] },
   }
 }

@@ -5,7 +5,7 @@ import { present } from '../native/call.js'
 import type { CubeOutput, CubeRequest } from '../native/contract.js'
 import { type FileFormat, formatOf } from '../series/output-path.js'
 import { buildRequest, type ClipRule, checkRequest, resolveSelection, type SeriesOptions } from '../series/request.js'
-import { tilePixelSize } from './pixel-size.js'
+import { tilePixelSize } from './tile-grid.js'
 import type { TileOutput } from './tile-output.js'
 
 /** What a composite holds unless statistics are named. */

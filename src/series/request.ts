@@ -32,6 +32,10 @@ export type Period = (typeof PERIODS)[number]
 export const CLIP_RULES = ['centre', 'touch'] as const
 export type ClipRule = (typeof CLIP_RULES)[number]
 
+/** What lies on multiples of the pixel size. */
+export const LATTICES = ['centre', 'corner'] as const
+export type Lattice = (typeof LATTICES)[number]
+
 export const REQUEST_SCHEMA = 1
 
 /** GeoJSON as an object or as text: Polygon, MultiPolygon, or features of these; longitude and latitude in degrees. */
@@ -62,6 +66,8 @@ export interface SeriesOptions {
   crs?: string | undefined
   /** Pixel size in units of the CRS; default: that of the finest band asked for. */
   resolution?: number | undefined
+  /** Whether centres or corners of pixels lie on multiples of their size; default: as in most scenes of that CRS. */
+  lattice?: Lattice | undefined
   resampling?: Resampling | undefined
   solarIrradiance?: SolarIrradiance | undefined
   /** Gains where the granule does not tell (its own always win); `ALL` means every VNIR and SWIR band. */
@@ -110,6 +116,7 @@ export function buildRequest(
     indices: indices.length === 0 ? undefined : [...indices],
     calibration: choose('calibration', options.calibration, CALIBRATIONS),
     resolution: positive('resolution', options.resolution),
+    lattice: choose('lattice', options.lattice, LATTICES),
     resampling: choose('resampling', options.resampling, RESAMPLINGS),
     solarIrradiance: choose('solarIrradiance', options.solarIrradiance, SOLAR_IRRADIANCES),
     gains: options.gains === undefined ? undefined : resolveGains(options.gains),

@@ -1,9 +1,10 @@
 // Plans of many scenes: every scene once, in every tile it touches and in order; what decides over a tile is in its key.
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import type { Scene } from '../../../src/catalog/scene.js'
 import { tiles } from '../../../src/geo/tiles.js'
 import { iterUnits, readScenes, readUnit, type Unit } from '../../../src/processing/manifest.js'
 import { makePlan, type PlanInput } from '../../../src/processing/plan.js'
+import { addonTest } from '../../native-addon.js'
 import { newFolder, sceneNamed } from './plans.js'
 
 async function* each(scenes: Iterable<Scene>): AsyncGenerator<Scene> {
@@ -38,7 +39,7 @@ const SCENES = [
   sceneNamed('c', { west: 2.5, south: 0.5, east: 2.9, north: 1.5 }),
 ]
 
-test('tiles with scenes become units, in order; scenes that no tile needs are not kept', async () => {
+addonTest('tiles with scenes become units, in order; scenes that no tile needs are not kept', async () => {
   const { plan, tiles: count, found } = await makePlan(inputOf(SCENES))
   expect([count, found, plan.unitCount]).toEqual([8, 4, 4])
   expect(plan.shared.counts).toMatchObject({ units: 4, scenes: 3, scenesOfUnits: 5 })
@@ -55,7 +56,7 @@ test('tiles with scenes become units, in order; scenes that no tile needs are no
   ])
 })
 
-test('a scene is kept with the files that units fetch; one on disk as it is', async () => {
+addonTest('a scene is kept with the files that units fetch; one on disk as it is', async () => {
   const fileOf = (name: string, role: 'band' | 'metadata' | 'browse', band?: string) => ({
     ...{ name, role, url: `https://data.example.org/${name}` },
     ...(band === undefined ? {} : { band }),
@@ -71,7 +72,24 @@ test('a scene is kept with the files that units fetch; one on disk as it is', as
   expect(names).toEqual([['B2.tif', 'B3N.tif', 'QA.tif', 'm.xml'], files.map(({ name }) => name)])
 })
 
-test('the key changes with what decides over the content, and with nothing else', async () => {
+addonTest.each([
+  [['003', '004', '003'], {}, 'centre'],
+  [['003', '004', '004'], {}, 'corner'],
+  [['004', '003'], {}, 'corner'],
+  [['004'], { lattice: 'centre' }, 'centre'],
+  [['004'], { resolution: 30 }, 'corner'],
+  [['004'], { resolution: 20 }, undefined],
+  [['004'], { crs: 'EPSG:32654' }, 'corner'],
+  [['004'], { crs: 'EPSG:3577' }, undefined],
+  [['004'], { product: 'AST_08' }, undefined],
+])('tiles of versions %j with %j have the lattice %s', async (versions, words, lattice) => {
+  const scenes = versions.map((version, index) => ({ ...sceneNamed(`${index}`), version }))
+  const input = inputOf(scenes)
+  const { plan } = await makePlan({ ...input, request: { ...input.request, ...words } })
+  expect(plan.shared.request.lattice).toBe(lattice)
+})
+
+addonTest('the key changes with what decides over the content, and with nothing else', async () => {
   const [base] = await unitsOf(inputOf(SCENES))
   const key = async (scenes: Scene[], changes: Partial<PlanInput> = {}) =>
     (await unitsOf(inputOf(scenes, changes)))[0]?.key
@@ -88,7 +106,7 @@ test('the key changes with what decides over the content, and with nothing else'
   expect(different.size).toBe(6)
 })
 
-test('squares of a grid state their extent, and end where the area does', async () => {
+addonTest('squares of a grid state their extent, and end where the area does', async () => {
   const area = { west: 140.6, south: -30.4, east: 141.4, north: -29.6 }
   const scenes = [sceneNamed('a', { west: 140.7, south: -30.3, east: 141.3, north: -29.7 })]
   const tiling = { metres: 50_000, crs: 'EPSG:32754' }
@@ -107,11 +125,11 @@ test('squares of a grid state their extent, and end where the area does', async 
   }
 })
 
-test('no scene in any tile is an error that says so', async () => {
+addonTest('no scene in any tile is an error that says so', async () => {
   await expect(makePlan(inputOf([]))).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
 
-test('a globe of scenes goes into the tiles of a globe', async () => {
+addonTest('a globe of scenes goes into the tiles of a globe', async () => {
   const count = 5000
   function* globe() {
     for (let index = 0; index < count; index += 1) {

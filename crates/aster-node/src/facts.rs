@@ -1,5 +1,6 @@
 //! Facts that live in Rust and are asked for by TypeScript.
 use aster_core::ErrorCode;
+use aster_core::grid::lattice::Lattice;
 use aster_core::index::spectral_index::INDICES;
 use aster_core::near_names::nearest_names;
 use aster_core::product::band::{BANDS, Band};
@@ -135,6 +136,12 @@ pub fn indices() -> Vec<IndexInfo> {
         citation: i.citation.to_string(),
     };
     INDICES.iter().map(info).collect()
+}
+
+/// The lattice of a version's AST_L1T granules, as a request names it: 'centre' | 'corner'
+#[napi]
+pub fn lattice_of_version(version: String) -> String {
+    Lattice::of_version(&version).as_str().to_string()
 }
 
 /// Names near a misspelt one, best first. `kind`: 'product' | 'band' | 'index'

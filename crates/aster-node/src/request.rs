@@ -69,6 +69,8 @@ pub struct CubeRequest {
     pub crs: Option<String>,
     /// In units of the CRS (metres for projected ones).
     pub resolution: Option<f64>,
+    /// What lies on multiples of the pixel size: 'centre' | 'corner'
+    pub lattice: Option<String>,
     /// 'nearest' | 'bilinear' | 'cubic' | 'average' | 'mode'
     pub resampling: Option<String>,
     /// 'thome_b' | 'thome_a' | 'smith'
@@ -151,6 +153,7 @@ impl TryFrom<CubeRequest> for core::CubeRequest {
             calibration,
             crs,
             resolution,
+            lattice,
             resampling,
             solar_irradiance,
             gains,
@@ -179,6 +182,7 @@ impl TryFrom<CubeRequest> for core::CubeRequest {
             calibration,
             crs,
             resolution,
+            lattice,
             resampling,
             solar_irradiance,
             gains: gains.unwrap_or_default().into_iter().map(Into::into).collect(),

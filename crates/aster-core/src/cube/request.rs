@@ -110,6 +110,9 @@ pub struct CubeRequest {
     /// Pixel size in units of the CRS; the finest native one if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<f64>,
+    /// What lies on multiples of the pixel size: `centre` or `corner`; as most scenes of that CRS if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lattice: Option<String>,
     /// `nearest`, `bilinear`, `cubic`, `average` or (DN only) `mode`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resampling: Option<String>,
@@ -185,6 +188,7 @@ impl CubeRequest {
             calibration: None,
             crs: None,
             resolution: None,
+            lattice: None,
             resampling: None,
             solar_irradiance: None,
             gains: Vec::new(),

@@ -7,6 +7,7 @@ use crate::geo::affine::{Affine, Xy};
 use crate::geo::bbox::{Area, Bounds};
 use crate::geo::crs::Crs;
 use crate::grid::geobox::GeoBox;
+use crate::grid::lattice::Lattice;
 use crate::product::subsystem::Subsystem;
 
 /// Metres of a degree of latitude, to turn a native pixel into degrees when the target is geographic.
@@ -21,7 +22,7 @@ pub fn target_grid(request: &CubeRequest, wanted: &Wanted, scenes: &[ScenePlan])
     if let (Some([min_x, min_y, max_x, max_y]), Some(crs)) = (request.extent, &wanted.crs) {
         let pixel = pixel_size(request, crs, scenes);
         let bounds = Bounds { min_x, min_y, max_x, max_y };
-        return GeoBox::of_centres_in(&bounds, crs, pixel, lattice_anchor(crs, pixel, scenes));
+        return GeoBox::of_centres_in(&bounds, crs, pixel, anchor(wanted, crs, pixel, scenes));
     }
     let bounds = request.clip.as_ref().map(|c| c.polygon.bounds());
     let area = request.area.or(bounds).map(|area| near_scenes(area, scenes)).transpose()?;
@@ -30,7 +31,7 @@ pub fn target_grid(request: &CubeRequest, wanted: &Wanted, scenes: &[ScenePlan])
         None => default_crs(area.as_ref(), scenes)?,
     };
     let pixel = pixel_size(request, &crs, scenes);
-    let anchor = lattice_anchor(&crs, pixel, scenes);
+    let anchor = anchor(wanted, &crs, pixel, scenes);
     match &area {
         Some(area) => GeoBox::covering(area, &crs, pixel, anchor),
         None => whole_extent(&crs, pixel, anchor, scenes),
@@ -77,8 +78,13 @@ fn side(t: &Affine) -> f64 {
     native.unwrap_or((side * 1e6).round() / 1e6)
 }
 
+/// A pixel corner of the lattice that is stated, else of the one that scenes have.
+fn anchor(wanted: &Wanted, crs: &Crs, pixel: f64, scenes: &[ScenePlan]) -> Xy {
+    wanted.lattice.map_or_else(|| lattice_anchor(crs, pixel, scenes), |lattice| lattice.corner(pixel))
+}
+
 /// A pixel corner of the lattice shared by most upright bands of that CRS and pixel; where there is none,
-/// native pixels sit as V003 puts them (centres on multiples of the pixel), others on multiples of it.
+/// native pixels sit as V003 puts them, others with their corners on multiples of the pixel.
 fn lattice_anchor(crs: &Crs, pixel: f64, scenes: &[ScenePlan]) -> Xy {
     let mut votes: Vec<(Xy, usize)> = Vec::new();
     for t in scenes.iter().filter_map(|s| {
@@ -95,7 +101,7 @@ fn lattice_anchor(crs: &Crs, pixel: f64, scenes: &[ScenePlan]) -> Xy {
     // The first of equals is the earliest scene's.
     let best = votes.iter().rev().max_by_key(|(_, n)| *n).map(|(a, _)| *a);
     let native = !crs.is_geographic() && [15.0, 30.0, 90.0].contains(&pixel);
-    best.unwrap_or(if native { Xy { x: pixel / 2.0, y: pixel / 2.0 } } else { Xy { x: 0.0, y: 0.0 } })
+    best.unwrap_or(if native { Lattice::Centre.corner(pixel) } else { Lattice::Corner.corner(pixel) })
 }
 
 fn footprint(scenes: &[ScenePlan]) -> Result<Area> {

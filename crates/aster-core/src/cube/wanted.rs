@@ -6,6 +6,7 @@ use crate::cube::request::{CoefficientOverride, CubeRequest, REQUEST_SCHEMA};
 use crate::error::{Error, ErrorCode, Result};
 use crate::geo::bbox::Area;
 use crate::geo::crs::Crs;
+use crate::grid::lattice::Lattice;
 use crate::index::spectral_index::{IndexInput, SpectralIndex};
 use crate::product::band::Band;
 use crate::product::catalogue::Product;
@@ -92,6 +93,8 @@ pub struct Wanted {
     pub inputs: Vec<Input>,
     /// Target CRS, if stated.
     pub crs: Option<Crs>,
+    /// Lattice, if stated.
+    pub lattice: Option<Lattice>,
     /// Resampling.
     pub resampling: Resampling,
     /// Which scenes make a look.
@@ -170,6 +173,7 @@ impl CubeRequest {
             variables,
             inputs,
             crs: self.crs.as_deref().map(Crs::parse).transpose()?,
+            lattice: self.lattice.as_deref().map(str::parse).transpose()?,
             resampling,
             group_by: self.group_by.as_deref().unwrap_or("scene").parse()?,
             reduction: self.reduction()?,
