@@ -1,4 +1,5 @@
 // openRemote and run --stream with the engine: equal pixels, few bytes, faults with their codes, and an end at once.
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -80,6 +81,31 @@ describe('openRemote gives what the disk gives', () => {
       }
     }
     expect(filesIn(cacheDir).filter((file) => /\.(tif|hdf)$/.test(file))).toEqual([])
+  })
+})
+
+const HDF = 'AST_L1T_00310172001005817_20150418073045_41207.hdf'
+const hasGdal = hasSample && hasAddon && spawnSync('gdal_translate', ['--version']).status === 0
+if (!hasGdal) process.stderr.write('skipped: streaming against GDAL, there is no gdal_translate (gdal-bin)\n')
+
+describe('openRemote over TLS gives what GDAL reads of the file', () => {
+  test.skipIf(!hasGdal).each([
+    [COGS, '1', `${COGS}/${COGS}_VNIR_B01.tif`],
+    [COGS, '13', `${COGS}/${COGS}_TIR_B13.tif`],
+    [HDF, '3N', `HDF4_EOS:EOS_SWATH:"${join(SAMPLE, HDF)}":VNIR_Swath:ImageData3N`],
+    [HDF, '4', `HDF4_EOS:EOS_SWATH:"${join(SAMPLE, HDF)}":SWIR_Swath:ImageData4`],
+  ])('%s, band %s', async (name, band, source) => {
+    const granule = name === COGS ? cogGranule() : hdfGranule(name)
+    const world = await startWorld({ granules: [granule], tls: true })
+    const { dataset } = await opened(world, sceneOf(world, granule))
+    const window = { row: 30, column: 40, rows: 37, columns: 31 }
+    const { data } = await dataset.readBand(band, { window })
+    const out = join(newFolder(), 'window.img')
+    const place = [window.column, window.row, window.columns, window.rows].map(String)
+    const input = source.startsWith('HDF4') ? source : join(SAMPLE, source)
+    execFileSync('gdal_translate', ['-q', '-of', 'ENVI', '-srcwin', ...place, input, out])
+    expect(Buffer.compare(Buffer.from(data.buffer), readFileSync(out))).toBe(0)
+    expect(new Set(data).size).toBeGreaterThan(10)
   })
 })
 
