@@ -1,12 +1,13 @@
 //! Plans and runs cubes: a job has a thread of its own and a pool sized by the request, never Node's.
+use crate::cube_report::{
+    CubeArray, CubeEvent, CubePlan, CubeReport, GridInfo, PlannedScene, SceneStatistics, SkippedScene,
+    TimeStep, wanted_pixels,
+};
+use crate::granule_info::{side, text};
 use crate::outcome::{NativeError, guarded, outcome};
 use crate::remote::RemoteFiles;
 use crate::request::CubeRequest;
 use crate::thread::in_thread;
-use crate::types::{
-    CubeArray, CubeEvent, CubePlan, CubeReport, GridInfo, PlannedScene, SceneStatistics, SkippedScene,
-    TimeStep, side, text, wanted_pixels,
-};
 use aster_core::budget::free_disk_bytes;
 use aster_core::cancel::CancelToken;
 use aster_core::cube::describe::layout;

@@ -1,9 +1,9 @@
 //! Headers and bands of granules, off the event loop.
+use crate::granule_info::{GranuleInfo, side, text};
 use crate::outcome::{NativeError, guarded, outcome};
 use crate::remote::RemoteFiles;
 use crate::request::{CoefficientOverride, GainOverride};
 use crate::thread::in_thread;
-use crate::types::{GranuleInfo, side, text};
 use aster_core::cancel::CancelToken;
 use aster_core::cube::read_band::{BandValues, ReadBand, Values, read_band as read, read_band_in};
 use aster_core::granule::archive;

@@ -4,8 +4,10 @@
 #![allow(clippy::result_large_err, reason = "an error crosses once per call, as an object of its own")]
 
 pub mod cube;
+pub mod cube_report;
 pub mod facts;
 pub mod granule;
+pub mod granule_info;
 pub mod math;
 pub mod outcome;
 pub mod region;
@@ -13,4 +15,3 @@ pub mod remote;
 pub mod request;
 pub mod request_json;
 pub mod thread;
-pub mod types;

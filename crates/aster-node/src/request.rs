@@ -1,5 +1,5 @@
 //! The request as JavaScript writes it.
-use crate::types::Area;
+use crate::granule_info::Area;
 use aster_core::cube::request as core;
 use aster_core::error::{Error, Result};
 use aster_core::geo::polygon::MultiPolygon;

@@ -1,7 +1,7 @@
 //! Requests as outputs keep them: read back from JSON, and their words checked before any file is touched.
+use crate::granule_info::text;
 use crate::outcome::{NativeError, guarded, outcome};
 use crate::request::{ClipRequest, CoefficientOverride, CubeOutput, CubeRequest, GainOverride};
-use crate::types::text;
 use aster_core::cube::request as core;
 use aster_core::error::Error;
 use napi_derive::napi;
