@@ -76,7 +76,7 @@ export const PlanJson = z.object({
   allowSkipped: z.boolean(),
   /** Whether outputs may be replaced that no unit made. */
   overwrite: z.boolean(),
-  counts: z.object({ units: count, scenes: count, scenesOfUnits: count, sceneBytes: count }),
+  counts: z.object({ units: count, scenes: count, scenesOfUnits: count }),
   /** Bytes before lines 0, 64, 128 and so on of the manifest. */
   lineOffsets: z.array(count),
 })

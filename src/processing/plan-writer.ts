@@ -95,7 +95,6 @@ export class PlanWriter {
         units: this.#unitCount,
         scenes: this.#sceneCount,
         scenesOfUnits: this.#scenesOfUnits,
-        sceneBytes: this.#scenes.length,
       },
       lineOffsets: this.#lineOffsets,
     } satisfies Omit<PlanDocument, 'createdAt'>

@@ -46,6 +46,8 @@ export interface PlanMade {
   tiles: number
   /** Scenes that were found. */
   found: number
+  /** Bytes of the files that units fetch, as far as the catalogue tells; cached ones too. */
+  fetchBytes: number
 }
 
 /** Scenes between two signs of progress. */
@@ -66,12 +68,15 @@ export async function makePlan(input: PlanInput): Promise<PlanMade> {
     const placed = new PlacedScenes()
     const scenesOfVersions = new Map<string, number>()
     let found = 0
+    let fetchBytes = 0
     for await (const scene of input.scenes) {
       found += 1
       const numbers = index.tilesOf(scene)
       if (numbers.length > 0) {
         scenesOfVersions.set(scene.version, (scenesOfVersions.get(scene.version) ?? 0) + 1)
-        placed.add(await writer.addScene(withWantedFiles(scene, selection)), identityOf(scene), numbers)
+        const needed = withWantedFiles(scene, selection)
+        if (scene.path === undefined) fetchBytes += needed.files.reduce((sum, { bytes = 0 }) => sum + bytes, 0)
+        placed.add(await writer.addScene(needed), identityOf(scene), numbers)
       }
       if (found % TOLD_EVERY === 0) {
         onScenes?.(found)
@@ -90,7 +95,7 @@ export async function makePlan(input: PlanInput): Promise<PlanMade> {
         hint: 'widen the area, the period or the filters',
       })
     }
-    return { plan: await writer.finish(facts), tiles: tiles.length, found }
+    return { plan: await writer.finish(facts), tiles: tiles.length, found, fetchBytes }
   } finally {
     await writer.close()
   }

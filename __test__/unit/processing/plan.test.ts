@@ -58,7 +58,7 @@ addonTest('tiles with scenes become units, in order; scenes that no tile needs a
 
 addonTest('a scene is kept with the files that units fetch; one on disk as it is', async () => {
   const fileOf = (name: string, role: 'band' | 'metadata' | 'browse', band?: string) => ({
-    ...{ name, role, url: `https://data.example.org/${name}` },
+    ...{ name, role, url: `https://data.example.org/${name}`, bytes: 100 },
     ...(band === undefined ? {} : { band }),
   })
   const files = [
@@ -66,10 +66,11 @@ addonTest('a scene is kept with the files that units fetch; one on disk as it is
     ...[fileOf('QA.tif', 'band', 'QA_DataPlane'), fileOf('m.xml', 'metadata'), fileOf('b.jpg', 'browse')],
   ]
   const scene = { ...sceneNamed('a'), files }
-  const { plan } = await makePlan(inputOf([scene, { ...scene, id: 'local', path: '/archive/a.hdf' }]))
+  const { plan, fetchBytes } = await makePlan(inputOf([scene, { ...scene, id: 'local', path: '/archive/a.hdf' }]))
   const kept = await readScenes(plan, await readUnit(plan, 0))
   const names = kept.map((one) => one.files.map(({ name }) => name))
   expect(names).toEqual([['B2.tif', 'B3N.tif', 'QA.tif', 'm.xml'], files.map(({ name }) => name)])
+  expect(fetchBytes).toBe(400)
 })
 
 addonTest.each([

@@ -23,18 +23,30 @@ export async function runPlan(ctx: CliContext, options: PlanCommandOptions): Pro
   return DONE
 }
 
-export function planJson({ plan, tiles, found }: PlanMade): string {
+export function planJson({ plan, tiles, found, fetchBytes }: PlanMade): string {
   const { manifestPath: manifest, hash, product, shared } = plan
   const { units, scenes, scenesOfUnits } = shared.counts
-  return toJson({ schema: JSON_SCHEMA, manifest, hash, product, tiles, units, found, scenes, scenesOfUnits })
+  return toJson({
+    schema: JSON_SCHEMA,
+    manifest,
+    hash,
+    product,
+    tiles,
+    units,
+    found,
+    scenes,
+    scenesOfUnits,
+    fetchBytes,
+  })
 }
 
-function formatMade({ plan, tiles, found }: PlanMade): string {
+function formatMade({ plan, tiles, found, fetchBytes }: PlanMade): string {
   const { counts, outputDir, cacheDir, format, tileOutput } = plan.shared
-  const { units, scenes, scenesOfUnits, sceneBytes } = counts
+  const { units, scenes, scenesOfUnits } = counts
+  const toFetch = fetchBytes > 0 ? `; ${formatBytes(fetchBytes)} of files` : ''
   const facts: [string, string][] = [
     ['units', `${units}, one for each of ${plural(tiles, 'tile')} with scenes`],
-    ['scenes', `${scenes} of ${found} found, used ${scenesOfUnits} times; ${formatBytes(sceneBytes)}`],
+    ['scenes', `${scenes} of ${found} found, used ${scenesOfUnits} times${toFetch}`],
     ['output', `${format}, ${tileOutput}, in ${outputDir}`],
     ['cache', cacheDir],
   ]
