@@ -172,6 +172,23 @@ describe('global-run', () => {
     expect(outputs().filter((name) => name.endsWith('.nc'))).toHaveLength(6)
   })
 
+  sampleTest('granules that cannot be read are told when planning, and remembered in the exit code', () => {
+    const archive = join(folder, 'archive')
+    cpSync(SAMPLE, archive, { recursive: true })
+    const bad = join(archive, GRANULE)
+    truncateSync(bad, 1000)
+    const argv = globalRun().map((word) => (word === SAMPLE ? archive : word))
+    const { status, stdout, stderr } = run(...argv)
+    expect([status, JSON.parse(stdout)]).toEqual([3, expect.objectContaining({ done: 6, failed: 0 })])
+    expect([stderr, JSON.parse(stdout).skipped]).toEqual(['', [expect.objectContaining({ path: bad })]])
+    const planned = run('plan', '--archive', archive, '--bbox', ...AREA, '--out', out)
+    expect([planned.status, planned.stderr]).toEqual([3, expect.stringMatching(/^warning: skipped [^\n]*\n$/)])
+    expect(planned.stderr.split(bad)).toHaveLength(2)
+    expect(run(...argv, '--allow-skipped').status).toBe(0)
+    copyFileSync(join(SAMPLE, GRANULE), bad)
+    expect(run(...argv).status).toBe(0)
+  })
+
   sampleTest('a damaged granule is one named failure; mended, the same command finishes', () => {
     const archive = join(folder, 'archive')
     cpSync(SAMPLE, archive, { recursive: true })

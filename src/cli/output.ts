@@ -37,6 +37,11 @@ export function formatDegrees(value: number): string {
 }
 
 /** A count with its noun: `1 scene`, `2 scenes`. */
+/** What was left out and why; engine messages begin with the path already. */
+export function skippedText(path: string, { message }: { message: string }): string {
+  return `skipped ${message.startsWith(path) ? message : `${path}: ${message}`}`
+}
+
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -10,12 +10,13 @@ import { parseScenes } from '../catalog/scene-json.js'
 import { UsageError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
 import { tiles } from '../geo/tiles.js'
+import type { SkippedFile } from '../native/contract.js'
 import { neededBands } from '../processing/obtain.js'
 import { makePlan, type PlanMade } from '../processing/plan.js'
 import { tileRequest } from '../processing/tile-request.js'
 import type { CliContext, Talk } from './context.js'
 import type { OptionValues } from './options.js'
-import { plural } from './output.js'
+import { plural, skippedText } from './output.js'
 import { withRegion } from './region.js'
 import { areaOf, checkBounded, checkSceneOptions, limitOf, openSearch, queryOf, SCENE_OPTIONS } from './scenes.js'
 import { STACK_OPTIONS, seriesOptions } from './stack-options.js'
@@ -55,7 +56,12 @@ export function planFolders({ out, outputDir }: PlanOptions): { runFolder: strin
   return { runFolder, outputDir: outputDir ?? join(runFolder, 'tiles') }
 }
 
-export async function planTiles(ctx: CliContext, given: PlanOptions, talk: Talk): Promise<PlanMade> {
+/** A plan, and the granules of the archive that could not be read. */
+export interface PlannedTiles extends PlanMade {
+  skipped: SkippedFile[]
+}
+
+export async function planTiles(ctx: CliContext, given: PlanOptions, talk: Talk): Promise<PlannedTiles> {
   const options = await withRegion(ctx, given)
   const { cacheDir, allowSkipped, overwrite, polygon, tileSize = { degrees: DEFAULT_TILE_DEG } } = options
   const tiling = 'metres' in tileSize ? { ...tileSize, crs: options.crs ?? 'utm' } : tileSize
@@ -70,14 +76,22 @@ export async function planTiles(ctx: CliContext, given: PlanOptions, talk: Talk)
   const around = box ?? polygon?.bbox ?? new BoundingBox({ west: -180, south: -90, east: 180, north: 90 })
   const { bands = [], subsystems = [] } = neededBands(stated)
   const memoryMiB = options.unitMemory === undefined ? DEFAULT_MEMORY_MIB : Math.ceil(options.unitMemory / 2 ** 20)
-  return makePlan({
+  const skipped: SkippedFile[] = []
+  const leftOut: LeftOut = {
+    skipped: (file) => {
+      skipped.push(file)
+      talk.warn(skippedText(file.path, file.error))
+    },
+    note: (text) => talk.note(text),
+  }
+  const made = await makePlan({
     ...planFolders(options),
     ...shared,
     ...{ product, polygon, allowSkipped, overwrite, memoryMiB },
     backend: options.backend ?? 'local',
     cacheDir: cacheDirOf(cacheDir, ctx.env),
     tiles: tiles(box ?? polygon ?? around, tiling),
-    scenes: scenesFor(ctx, { ...stated, bbox: around, region: undefined }, talk),
+    scenes: scenesFor(ctx, { ...stated, bbox: around, region: undefined }, leftOut, talk),
     area: [around.west, around.south, around.east, around.north],
     tiling,
     selection: { bands, subsystems },
@@ -85,17 +99,22 @@ export async function planTiles(ctx: CliContext, given: PlanOptions, talk: Talk)
     signal: ctx.signal,
     onScenes: (count) => count % NOTE_EVERY === 0 && talk.note(`${plural(count, 'scene')} so far`),
   })
+  return { ...made, skipped }
 }
 
 /** Scenes one by one, from a search or from a file of scenes that were found before. */
-async function* scenesFor(ctx: CliContext, options: PlanOptions, talk: Talk): AsyncGenerator<Scene, void, undefined> {
+async function* scenesFor(
+  ctx: CliContext,
+  options: PlanOptions,
+  told: LeftOut,
+  talk: Talk,
+): AsyncGenerator<Scene, void, undefined> {
   let older = 0
   const leftOut: LeftOut = {
+    ...told,
     older: () => {
       older += 1
     },
-    skipped: ({ path, error }) => talk.warn(`skipped ${path}: ${error.message}`),
-    note: (text) => talk.note(text),
   }
   if (options.scenes !== undefined) {
     const query = resolveQuery(queryOf(options))

@@ -8,7 +8,7 @@ import { endpointsFrom } from '../net/endpoints.js'
 import type { CliContext, Talk } from './context.js'
 import { readInput } from './input.js'
 import { longFlag, OPTIONS, type OptionValues } from './options.js'
-import { formatDegrees, plural } from './output.js'
+import { formatDegrees, plural, skippedText } from './output.js'
 import { REGION_OPTIONS } from './region.js'
 
 export const SCENE_OPTIONS = [
@@ -126,7 +126,7 @@ async function* each(scenes: readonly Scene[]): AsyncGenerator<Scene, void, unde
 
 export function sayWhatWasLeftOut(talk: Talk, found: FoundScenes): void {
   for (const note of found.notes) talk.note(note)
-  for (const { path, error } of found.skipped) talk.warn(`skipped ${path}: ${error.message}`)
+  for (const { path, error } of found.skipped) talk.warn(skippedText(path, error))
   if (found.duplicates.length > 0) {
     talk.note(`${plural(found.duplicates.length, 'older version')} of the same acquisitions left out`)
     for (const scene of found.duplicates) talk.detail(`left out ${scene.path ?? scene.id}`)

@@ -1,11 +1,12 @@
 // `global-run`: plans a large area and runs its tiles, here or on a cluster; the same command goes on where it ended.
 import type { Command } from 'commander'
+import type { SkippedFile } from '../../native/contract.js'
 import type { EngineEvent, EngineOutcome } from '../../processing/engine.js'
 import type { Plan } from '../../processing/manifest.js'
 import { type PlanRun, runPlan } from '../../processing/run-plan.js'
 import { type CliContext, type Talk, talkTo } from '../context.js'
 import { engineFor } from '../engines.js'
-import { DONE, EXIT_STATUSES, type ExitStatus, FAILED } from '../exit-status.js'
+import { DONE, EXIT_STATUSES, type ExitStatus, FAILED, SKIPPED_SOME } from '../exit-status.js'
 import { addOptions, type OptionValues, readOptions } from '../options.js'
 import { formatBytes, formatDuration, formatFacts, JSON_SCHEMA, plural, toJson } from '../output.js'
 import { PLAN_OPTIONS, planTiles } from '../planning.js'
@@ -45,16 +46,17 @@ export async function runGlobalRun(ctx: CliContext, options: GlobalRunOptions): 
   const { nWorkers, maxMemory: maxMemoryBytes, retryFailed, offline, scratch, json, quiet, verbose } = options
   const talk = talkTo(ctx, { quiet: quiet || json, verbose })
   const engine = await engineFor(ctx, options, talk)
-  const { plan, tiles } = await planTiles(ctx, options, talk)
+  const { plan, tiles, skipped } = await planTiles(ctx, options, talk)
   talk.note(`${plural(plan.unitCount, 'unit')} of ${plural(tiles, 'tile')} in ${plan.manifestPath}`)
   ctx.bePatient?.(PATIENCE_MS, 75)
   const tell = tellEvents(ctx, talk, plan, options)
   const settings = { nWorkers, maxMemoryBytes, retryFailed, offline, scratch, env: ctx.env }
   const run = await runPlan(plan, engine, settings, tell, ctx.signal)
   for (const note of run.notes) talk.note(note)
-  ctx.stdout.write(json ? runJson(plan, run) : formatRun(plan, run))
-  const status = statusOf(run, ctx.signal)
-  if (status !== DONE && !json) ctx.stderr.write(`${adviceOn(run, ctx.signal)}\n`)
+  ctx.stdout.write(json ? runJson(plan, run, skipped) : formatRun(plan, run))
+  const ended = statusOf(run, ctx.signal)
+  const status = ended === DONE && skipped.length > 0 && !options.allowSkipped ? SKIPPED_SOME : ended
+  if (ended !== DONE && !json) ctx.stderr.write(`${adviceOn(run, ctx.signal)}\n`)
   return status
 }
 
@@ -109,9 +111,9 @@ function adviceOn({ outcome, status }: PlanRun, signal: AbortSignal): string {
   return `${open}${failed}the same command goes on from there, with --retry-failed also over bad data`
 }
 
-function runJson(plan: Plan, { outcome, status, files, notes }: PlanRun): string {
+function runJson(plan: Plan, { outcome, status, files, notes }: PlanRun, skipped: readonly SkippedFile[]): string {
   const { manifestPath: manifest, hash } = plan
-  return toJson({ schema: JSON_SCHEMA, manifest, hash, ...status, outcome, index: files, notes })
+  return toJson({ schema: JSON_SCHEMA, manifest, hash, ...status, skipped, outcome, index: files, notes })
 }
 
 function formatRun(plan: Plan, { outcome, status, files }: PlanRun): string {

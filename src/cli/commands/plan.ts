@@ -1,11 +1,10 @@
 // `plan`: searches once, cuts the area into tiles, and writes what every tile needs; nothing is computed.
 import type { Command } from 'commander'
-import type { PlanMade } from '../../processing/plan.js'
 import { type CliContext, talkTo } from '../context.js'
-import { DONE, type ExitStatus } from '../exit-status.js'
+import { DONE, type ExitStatus, SKIPPED_SOME } from '../exit-status.js'
 import { addOptions, type OptionValues, readOptions } from '../options.js'
 import { formatBytes, formatFacts, JSON_SCHEMA, plural, toJson } from '../output.js'
-import { PLAN_OPTIONS, planTiles } from '../planning.js'
+import { PLAN_OPTIONS, type PlannedTiles, planTiles } from '../planning.js'
 import type { Finish } from '../program.js'
 
 const NAMES = [...PLAN_OPTIONS, 'json', 'quiet', 'verbose'] as const
@@ -20,27 +19,17 @@ export async function runPlan(ctx: CliContext, options: PlanCommandOptions): Pro
   const talk = talkTo(ctx, { quiet: options.quiet || options.json, verbose: options.verbose })
   const made = await planTiles(ctx, options, talk)
   ctx.stdout.write(options.json ? planJson(made) : formatMade(made))
-  return DONE
+  return made.skipped.length > 0 && !options.allowSkipped ? SKIPPED_SOME : DONE
 }
 
-export function planJson({ plan, tiles, found, fetchBytes }: PlanMade): string {
+function planJson({ plan, tiles, found, fetchBytes, skipped }: PlannedTiles): string {
   const { manifestPath: manifest, hash, product, shared } = plan
   const { units, scenes, scenesOfUnits } = shared.counts
-  return toJson({
-    schema: JSON_SCHEMA,
-    manifest,
-    hash,
-    product,
-    tiles,
-    units,
-    found,
-    scenes,
-    scenesOfUnits,
-    fetchBytes,
-  })
+  const counts = { tiles, units, found, scenes, scenesOfUnits, fetchBytes }
+  return toJson({ schema: JSON_SCHEMA, manifest, hash, product, ...counts, skipped })
 }
 
-function formatMade({ plan, tiles, found, fetchBytes }: PlanMade): string {
+function formatMade({ plan, tiles, found, fetchBytes }: PlannedTiles): string {
   const { counts, outputDir, cacheDir, format, tileOutput } = plan.shared
   const { units, scenes, scenesOfUnits } = counts
   const toFetch = fetchBytes > 0 ? `; ${formatBytes(fetchBytes)} of files` : ''

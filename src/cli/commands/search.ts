@@ -5,7 +5,7 @@ import { checkOutputPath } from '../../series/output-path.js'
 import { type CliContext, type Talk, talkTo } from '../context.js'
 import { DONE, type ExitStatus, FAILED } from '../exit-status.js'
 import { addOptions, type OptionValues, readOptions } from '../options.js'
-import { JSON_SCHEMA, plural, toJson } from '../output.js'
+import { JSON_SCHEMA, plural, skippedText, toJson } from '../output.js'
 import type { Finish } from '../program.js'
 import { withRegion } from '../region.js'
 import { formatScenes, linesOf, type SceneLines } from '../scene-formats.js'
@@ -94,7 +94,7 @@ async function writeLines(
       older += 1
       talk.detail(`left out ${scene.path ?? scene.id}`)
     },
-    skipped: ({ path, error }) => talk.warn(`skipped ${path}: ${error.message}`),
+    skipped: ({ path, error }) => talk.warn(skippedText(path, error)),
     note: (text) => talk.note(text),
   }
   write(head)
