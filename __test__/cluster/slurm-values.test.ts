@@ -1,8 +1,9 @@
 // What users give for Slurm: taken if Slurm would take it, refused if it could become something else.
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { SlurmEngine } from '../../src/cluster/slurm/engine.js'
 import { arrayChunks, chunkSize, compressIndices, expandIndices } from '../../src/cluster/slurm/index-list.js'
 import { resolveSettings } from '../../src/cluster/slurm/settings.js'
 import {
@@ -15,6 +16,7 @@ import {
   parseMemoryMiB,
   parseTimeLimit,
 } from '../../src/cluster/slurm/values.js'
+import { run } from '../cli/in-process.js'
 
 const READERS: Record<string, (flag: string, text: string) => unknown> = {
   '--slurm-account': checkName,
@@ -186,7 +188,7 @@ describe('lists of numbers', () => {
 
 describe('settings', () => {
   const NEEDS = { threads: 2, memoryMiB: 3000, unitCount: 5 }
-  const settled = (options: Parameters<typeof resolveSettings>[0], unitCount = 5) =>
+  const settled = async (options: Parameters<typeof resolveSettings>[0], unitCount = 5) =>
     resolveSettings(options, '/run', { ...NEEDS, unitCount })
 
   test('follow the plan where nothing is said', async () => {
@@ -212,7 +214,31 @@ describe('settings', () => {
     await expect(settled({ retryMemory: 0.5 })).rejects.toThrow(/--retry-memory/)
     await expect(settled({ account: 'aster\ntouch PWNED\n' })).rejects.toThrow(/--slurm-account/)
     await expect(settled({ scriptDir: '/jobs\n' })).rejects.toThrow(/--slurm-script-dir/)
-    await expect(resolveSettings({}, '/run\n', NEEDS)).rejects.toThrow(/--slurm-script-dir|--output-dir/)
+    expect(() => resolveSettings({}, '/run\n', NEEDS)).toThrow(/--slurm-script-dir|--output-dir/)
+  })
+
+  test.each([
+    ['--slurm-memory', '8GiB'],
+    ['--slurm-mem-per-cpu', '1.5G'],
+    ['--slurm-time', '1 hour'],
+    ['--slurm-account', 'a\nb'],
+    ['--slurm-extra', '--array=0-9'],
+    ['--slurm-prelude', '/nowhere/prelude.sh'],
+    ['--slurm-log-dir', 'a\\b'],
+    ['--retry-memory', '17'],
+    ['--output-dir', 'out\nput'],
+  ])('%s %j is refused before anything is planned', async (flag, value) => {
+    const folder = mkdtempSync(join(tmpdir(), 'aster-'))
+    const out = join(folder, 'out')
+    // A plan would say that there is no such archive.
+    const what = ['--archive', join(folder, 'nowhere'), '--bbox', '138', '-31', '139', '-30', '--output-dir', out]
+    const { status, stderr } = await run(['global-run', ...what, '--execution-backend', 'slurm', flag, value])
+    expect(stderr).toMatch(new RegExp(`^error: ${flag}`))
+    expect([status, existsSync(out)]).toEqual([2, false])
+  })
+
+  test('wrong values are refused by the engine when it is made', () => {
+    expect(() => new SlurmEngine({ memory: '8GiB' })).toThrow(/--slurm-memory/)
   })
 
   test('a prelude is lines for bash', async () => {

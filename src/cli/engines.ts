@@ -1,15 +1,17 @@
 // Chooses what runs the units of a plan; options of an engine are read here, so that commands need not know them.
+import { resolve } from 'node:path'
 import { UsageError } from '../errors.js'
 import { packageVersion } from '../net/user-agent.js'
 import type { Engine, ExecutionBackend } from '../processing/engine.js'
 import type { CliContext, Talk } from './context.js'
+import { type PlanFolders, planFolders } from './planning.js'
 import { type SlurmFlags, slurmOptions } from './slurm-options.js'
 
 /** Makes an engine from the options of a command, which hold those of all engines. */
 export type EngineMaker = (ctx: CliContext, options: EngineFlags, talk: Talk) => Promise<Engine>
 
 /** What is common to all; engines add options of their own to it. */
-export interface EngineFlags extends SlurmFlags {
+export interface EngineFlags extends SlurmFlags, PlanFolders {
   executionBackend?: ExecutionBackend | undefined
   daskScheduler?: string | undefined
   daskPython?: string | undefined
@@ -19,7 +21,7 @@ export interface EngineFlags extends SlurmFlags {
 const ENGINES: Readonly<Partial<Record<ExecutionBackend, EngineMaker>>> = {
   slurm: async (_, options) => {
     const { SlurmEngine } = await import('../cluster/slurm/engine.js')
-    return new SlurmEngine(slurmOptions(options))
+    return new SlurmEngine(slurmOptions(options), { runFolder: resolve(planFolders(options).runFolder) })
   },
   local: async () => (await import('../processing/local-engine.js')).createLocalEngine(),
   dask: makeDaskEngine,

@@ -43,6 +43,7 @@ export const PLAN_OPTIONS = [
 ] as const
 
 export type PlanOptions = OptionValues<(typeof PLAN_OPTIONS)[number]>
+export type PlanFolders = Pick<PlanOptions, 'out' | 'outputDir'>
 
 /** Scenes between two notes on a search that takes long. */
 const NOTE_EVERY = 10_000
@@ -51,7 +52,7 @@ const DEFAULT_THREADS = 2
 const DEFAULT_MEMORY_MIB = 3000
 
 /** The folders of a plan: run folder and output folder, each named by the other if need be. */
-export function planFolders({ out, outputDir }: PlanOptions): { runFolder: string; outputDir: string } {
+export function planFolders({ out, outputDir }: PlanFolders): { runFolder: string; outputDir: string } {
   const runFolder = out ?? (outputDir === undefined ? 'run' : join(outputDir, 'run'))
   return { runFolder, outputDir: outputDir ?? join(runFolder, 'tiles') }
 }

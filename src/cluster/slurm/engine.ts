@@ -28,16 +28,23 @@ export interface SlurmEngineSetup {
   readonly clock?: Clock | undefined
   /** What jobs run instead of this package's program. */
   readonly program?: string | undefined
+  /** Where the plan will be, for refusing that folder before anything is planned. */
+  readonly runFolder?: string | undefined
 }
 
 type Tell = (event: EngineEvent) => void
+
+/** Stands for a plan where only the options are checked. */
+const ANY_PLAN = { runFolder: '/', needs: { threads: 1, memoryMiB: 1, unitCount: 1 } }
 
 export class SlurmEngine implements Engine {
   readonly name = 'slurm'
   readonly #options: SlurmOptions
   readonly #setup: SlurmEngineSetup
 
+  /** @throws UsageError for values that Slurm would not take: before a search, a plan, or a call of Slurm */
   constructor(options: SlurmOptions, setup: SlurmEngineSetup = {}) {
+    resolveSettings(options, setup.runFolder ?? ANY_PLAN.runFolder, ANY_PLAN.needs)
     this.#options = options
     this.#setup = setup
   }
@@ -45,8 +52,8 @@ export class SlurmEngine implements Engine {
   /**
    * Writes the scripts; with `submit` also submits the open units that are neither queued nor running.
    *
-   * @throws UsageError for values that Slurm would not take or could never satisfy; AsterError `SCHEDULER` when it does
-   *   not answer, `SERVICE` when it refuses a job
+   * @throws UsageError for values that the cluster could never satisfy; AsterError `SCHEDULER` when it does not answer,
+   *   `SERVICE` when it refuses a job
    */
   async run(
     plan: Plan,
@@ -57,8 +64,9 @@ export class SlurmEngine implements Engine {
   ): Promise<EngineOutcome> {
     const { submit = false, dryRun = false } = this.#options
     const commands = this.#commands(plan, options, onEvent, signal)
+    const wanted = await this.#settings(plan, options)
     const { facts, silence } = await this.#facts(commands, onEvent)
-    const settings = await this.#settings(plan, facts, options, onEvent)
+    const settings = this.#within(facts, wanted, onEvent)
     const limits = facts === undefined ? undefined : preflight(facts, settings)
     for (const message of limits?.warnings ?? []) onEvent({ kind: 'warning', message })
     const chunk = chunkSize(facts?.maxArraySize)
@@ -119,19 +127,17 @@ export class SlurmEngine implements Engine {
     }
   }
 
-  async #settings(
-    plan: Plan,
-    facts: ClusterFacts | undefined,
-    { nWorkers }: EngineOptions,
-    onEvent: Tell,
-  ): Promise<SlurmSettings> {
+  async #settings(plan: Plan, { nWorkers }: EngineOptions): Promise<SlurmSettings> {
     let [threads, memoryMiB] = [nWorkers ?? 1, 1]
     for await (const unit of iterUnits(plan)) {
       threads = nWorkers ?? Math.max(threads, unit.threads)
       memoryMiB = Math.max(memoryMiB, unit.memoryMiB)
     }
-    const needs = { threads, memoryMiB, unitCount: plan.unitCount }
-    const settings = await resolveSettings(this.#options, plan.runFolder, needs)
+    return resolveSettings(this.#options, plan.runFolder, { threads, memoryMiB, unitCount: plan.unitCount })
+  }
+
+  /** No more processors than the largest node has, unless they were asked for. */
+  #within(facts: ClusterFacts | undefined, settings: SlurmSettings, onEvent: Tell): SlurmSettings {
     const most = facts === undefined ? undefined : largestNodeCpus(facts, settings.partition)
     if (this.#options.cpusPerTask !== undefined || most === undefined || settings.cpusPerTask <= most) return settings
     onEvent({ kind: 'note', message: `the largest node has ${most} processors: --slurm-cpus-per-task is ${most}` })

@@ -1,5 +1,5 @@
 // What a run on Slurm asks for: the options as they were given, checked and completed.
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { UsageError } from '../../errors.js'
 import {
@@ -98,15 +98,11 @@ const DEFAULT_FACTOR = 2
 const MAX_PRELUDE_BYTES = 64 * 1024
 
 /** @throws UsageError for whatever Slurm, or the safety of a script, does not allow */
-export async function resolveSettings(
-  options: SlurmOptions,
-  runFolder: string,
-  needs: UnitNeeds,
-): Promise<SlurmSettings> {
+export function resolveSettings(options: SlurmOptions, runFolder: string, needs: UnitNeeds): SlurmSettings {
   const { partition, account, qos, constraint } = options
+  checkLine('--output-dir', runFolder)
   const scriptDir = resolve(checkLine('--slurm-script-dir', options.scriptDir ?? resolve(runFolder, 'slurm')))
   const logDir = resolve(options.logDir ?? resolve(scriptDir, 'logs'))
-  checkLine('--output-dir', runFolder)
   checkLogFolder(options.logDir === undefined ? '--slurm-script-dir' : '--slurm-log-dir', logDir)
   const tilesAtOnce = options.tilesAtOnce ?? 1
   const cpusPerTask = options.cpusPerTask ?? needs.threads * tilesAtOnce
@@ -125,7 +121,7 @@ export async function resolveSettings(
     tilesPerJob: options.tilesPerJob ?? DEFAULT_TILES_PER_JOB,
     tilesAtOnce,
     extra: (options.extra ?? []).map((text) => checkExtra('--slurm-extra', text)),
-    prelude: options.prelude === undefined ? '' : await readPrelude(options.prelude),
+    prelude: options.prelude === undefined ? '' : readPrelude(options.prelude),
     maxRetries: options.maxRetries ?? DEFAULT_MAX_RETRIES,
     retryMemory: factor('--retry-memory', options.retryMemory),
     retryTime: factor('--retry-time', options.retryTime),
@@ -163,11 +159,11 @@ function factor(flag: string, given = DEFAULT_FACTOR): number {
 }
 
 /** The lines of the prelude, as bash will read them. */
-async function readPrelude(path: string): Promise<string> {
+function readPrelude(path: string): string {
   const flag = '--slurm-prelude'
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = readFileSync(path, 'utf8')
   } catch (cause) {
     throw new UsageError(`${flag}: cannot read ${path}`, { hint: 'name a file with lines for bash', path, cause })
   }
