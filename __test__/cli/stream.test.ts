@@ -1,16 +1,14 @@
 // search -> download -> run, and run --stream, through the fake services: the same cube, byte for byte.
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { contentOf, type FakeGranule, hasSharedRecords, recordOf, SHARED, type UmmRecord } from '../fakes/granules.js'
 import type { StacItem } from '../fakes/planetary-computer.js'
+import { COGS, sampleAcquisition, sampleCogs, sampleHdf } from '../fakes/sample.js'
 import { startWorld, type World } from '../fakes/world.js'
 import { addonTest, SAMPLE, sampleTest } from '../native-addon.js'
 import { filesIn, newFolder, sha512 } from '../unit/access/scenes.js'
 import { run } from './in-process.js'
-
-const COGS = 'AST_L1T_00409222004005803_20250811093417'
-const HDF = 'AST_L1T_00310172001005817_20150418073045_41207'
 
 interface Place {
   world: World
@@ -28,22 +26,22 @@ const json = <T>(path: string) => JSON.parse(readFileSync(path, 'utf8')) as T
 /** Version 004 as it was made for tests: a file per band; gains in the AST_L1A record. */
 async function versionFour(): Promise<Place> {
   const world = await startWorld({ realTime: true })
-  const names = readdirSync(join(SAMPLE, COGS)).filter((name) => name.endsWith('.tif'))
-  const files = Object.fromEntries(names.map((name) => [name, join(SAMPLE, COGS, name)]))
-  const dataBytes = names.filter((name) => /_VNIR_B/.test(name)).reduce((sum, name) => sum + sizeOf(files[name]), 0)
-  add(world, granuleOf(COGS, '004', files))
-  const record = readdirSync(SAMPLE).find((name) => name.startsWith('AST_L1A')) ?? ''
-  world.records.push(json<UmmRecord>(join(SAMPLE, record)))
+  const granule = sampleCogs()
+  const bands = Object.entries(granule.files).filter(([name]) => /_VNIR_B/.test(name))
+  const dataBytes = bands.reduce((sum, [, file]) => sum + contentOf(file).length, 0)
+  add(world, granule)
+  world.records.push(sampleAcquisition())
   return { world, search: ['--backend', 'earthaccess', '--start', '2004-09-22', '--end', '2004-09-22'], dataBytes }
 }
 
 /** Version 003: one HDF4 file. */
 async function versionThree(): Promise<Place> {
   const world = await startWorld({ realTime: true })
-  const file = join(SAMPLE, `${HDF}.hdf`)
-  add(world, granuleOf(HDF, '003', { [`${HDF}.hdf`]: file }))
+  const granule = sampleHdf()
+  add(world, granule)
   const period = ['--start', '2001-10-17', '--end', '2001-10-17', '--product-version', '003']
-  return { world, search: ['--backend', 'earthaccess', ...period], dataBytes: sizeOf(file) }
+  const dataBytes = contentOf(granule.files[`${granule.id}.hdf`] ?? '').length
+  return { world, search: ['--backend', 'earthaccess', ...period], dataBytes }
 }
 
 /** The real record of a version 004 scene, with the made-up files in place of its own; a real AST_L1A record for gains. */
@@ -121,28 +119,11 @@ async function openBucket(): Promise<Place> {
   return { world, search: ['--backend', 'aws', ...area], dataBytes: files[0]?.[1].length ?? 0 }
 }
 
-function granuleOf(id: string, version: string, files: Record<string, string>): FakeGranule {
-  const [, month, day, year, hour, minute, second] = /_\d{3}(..)(..)(....)(..)(..)(..)_/.exec(id) ?? []
-  const time = `${year}-${month}-${day}T${hour}:${minute}:${second}.000000Z`
-  const ring = [
-    [138, -31],
-    [139, -31],
-    [139, -30],
-    [138, -30],
-    [138, -31],
-  ].map(([lon = 0, lat = 0]) => [lon, lat] as const)
-  return { product: 'AST_L1T', id, version, time, ring, files, cloudCover: 3 }
-}
-
 function add(world: World, granule: FakeGranule): void {
   world.records.push(recordOf(granule, world.url('data')))
   for (const [name, file] of Object.entries(granule.files)) {
     world.store.objects.set(new URL(world.fileUrl(granule, name)).pathname, contentOf(file))
   }
-}
-
-function sizeOf(path: string | undefined): number {
-  return contentOf(path ?? '').length
 }
 
 /** All files of a Zarr store, without the time of writing and what was typed; without paths where they may differ. */

@@ -324,20 +324,4 @@ describe('a unit', () => {
     const beyond = element({ SLURM_ARRAY_TASK_ID: String(units) })
     expect(beyond.status).toBe(2)
   })
-
-  sampleTest('of scenes that are elsewhere asks nobody when it is offline', () => {
-    const [scene = ''] = run('search', '--archive', SAMPLE, '--format', 'ndjson').stdout.split('\n')
-    const { path: _, ...remote } = JSON.parse(scene)
-    const name = `${remote.id}_VNIR_B01.tif`
-    const files = [{ name, role: 'band', band: '1', subsystem: 'VNIR', url: `https://127.0.0.1:1/${name}` }]
-    const scenes = join(folder, 'scenes.ndjson')
-    writeFileSync(scenes, `${JSON.stringify({ ...remote, backend: 'earthaccess', files })}\n`)
-    const made = run('plan', '--scenes', scenes, '--bbox', ...AREA, '--bands', '1', '--out', out, '--cache-dir', folder)
-    expect([made.status, made.stderr]).toEqual([0, ''])
-    const { status, stdout } = run(...unit(0, '--offline'))
-    expect([status, JSON.parse(stdout).error]).toEqual([
-      75,
-      expect.objectContaining({ code: 'NOT_FOUND', message: expect.stringContaining(name) }),
-    ])
-  })
 })

@@ -1,11 +1,11 @@
 // ASTERDataAccess: brings scenes onto this disk, and opens granules on disk as datasets of one subsystem.
 
-import type { GivenCredentials } from '../auth/credentials.js'
-import { NotFoundError } from '../errors.js'
+import { credentialVariables, type Env, type GivenCredentials } from '../auth/credentials.js'
+import { NotFoundError, UsageError } from '../errors.js'
 import { type CallOptions, callNative } from '../native/call.js'
 import type { GranuleInfo } from '../native/contract.js'
 import { type RangeSource, withRemoteFiles } from '../native/remote.js'
-import { defaultEndpoints, type Endpoints } from '../net/endpoints.js'
+import { defaultEndpoints, type Endpoints, endpointVariables } from '../net/endpoints.js'
 import { createHttpClient, type HttpClient } from '../net/http.js'
 import { dataClient } from './data-client.js'
 import { ASTERDataset, type BandReader } from './dataset.js'
@@ -50,7 +50,25 @@ export interface RemoteOptions {
 /** ASTER's short-wave infrared detectors have saturated since this day. */
 const SWIR_LOST = Date.parse('2008-04-01T00:00:00Z')
 
+/**
+ * The environment of a process that is to fetch as an access object does: with its credentials and addresses. Holds
+ * secrets; no part of the public class, so that nobody prints them.
+ *
+ * @throws UsageError for a client of one's own, which no other process can have, and for half a login
+ */
+export let environmentFor: (access: ASTERDataAccess, env: Env) => Env
+
 export class ASTERDataAccess {
+  static {
+    environmentFor = (access, env) => {
+      const { http, endpoints = {}, credentials = {} } = access.#remote
+      if (http === undefined) return { ...env, ...endpointVariables(endpoints), ...credentialVariables(credentials) }
+      throw new UsageError('an access object with an HTTP client of its own cannot be used by other processes', {
+        hint: 'leave `http` out; `endpoints` and `credentials` are handed on',
+      })
+    }
+  }
+
   readonly #remote: RemoteOptions
 
   constructor(remote: RemoteOptions = {}) {

@@ -64,6 +64,14 @@ export async function findCredentials(
   return { kind: 'login', username: login, password, source: `${path}, line ${line}`, warning }
 }
 
+/** Given credentials as the variables that another process finds them in; variables that would come before them are unset. */
+export function credentialVariables({ token, username, password }: GivenCredentials): Env {
+  const found = fromPair(token, username, password, 'options', 'options', ['username', 'password'])
+  if (found?.kind === 'token') return { EARTHDATA_TOKEN: found.token }
+  if (found?.kind !== 'login') return {}
+  return { EARTHDATA_TOKEN: undefined, EARTHDATA_USERNAME: found.username, EARTHDATA_PASSWORD: found.password }
+}
+
 function fromPair(
   token: string | undefined,
   username: string | undefined,

@@ -66,6 +66,17 @@ export function endpointsFrom(env: Readonly<Record<string, string | undefined>> 
   }
 }
 
+/** Addresses as the variables that another process takes them from. */
+export function endpointVariables(endpoints: Partial<Endpoints>): Record<string, string> {
+  const names = Object.keys(TABLE) as EndpointName[]
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const address = endpoints[name]
+      return address === undefined ? [] : [[TABLE[name].variable, address]]
+    }),
+  )
+}
+
 /** The addresses of this process. */
 export function defaultEndpoints(): Endpoints {
   return endpointsFrom(process.env)

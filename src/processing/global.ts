@@ -1,7 +1,7 @@
 // GlobalASTERProcessor: a large area, tile by tile, on this machine; a tile that is done is not done again.
 import { join } from 'node:path'
 import { cacheDirOf } from '../access/cache-folder.js'
-import type { ASTERDataAccess } from '../access/data-access.js'
+import { type ASTERDataAccess, environmentFor } from '../access/data-access.js'
 import { ASTERCatalog } from '../catalog/catalog.js'
 import { resolveProduct, type SceneQuery } from '../catalog/query.js'
 import { BACKENDS } from '../catalog/scene.js'
@@ -20,7 +20,10 @@ import { type TileContent, tileRequest } from './tile-request.js'
 export interface GlobalProcessorOptions {
   /** Where scenes are found; default: NASA's catalogue. */
   catalog?: ASTERCatalog | undefined
-  /** Kept for the starting form of the call; tiles fetch with the credentials of the environment and of netrc. */
+  /**
+   * Tiles fetch with its credentials and addresses, without it with those of the environment and of netrc. Engines of
+   * clusters hand no credentials on.
+   */
   access?: ASTERDataAccess | undefined
   /** Default 10. */
   tileSizeDeg?: number | undefined
@@ -82,6 +85,8 @@ export class GlobalASTERProcessor {
       maxMemoryBytes,
     } = this.#options
     const { catalog = new ASTERCatalog({ backend: 'earthaccess' }), engine = createLocalEngine() } = this.#options
+    const { access } = this.#options
+    const env = access === undefined ? process.env : environmentFor(access, process.env)
     const { polygon, subsystem, allowSkipped, retryFailed, offline } = options
     if (!(tileSizeDeg > 0)) throw new UsageError(`tileSizeDeg must be greater than 0, got ${tileSizeDeg}`)
     const { tiling = { degrees: tileSizeDeg } } = this.#options
@@ -110,7 +115,7 @@ export class GlobalASTERProcessor {
       if (event.kind === 'failed' && !event.willRetry) failures.push(event)
       onEvent(event)
     }
-    const settings = { nWorkers, maxMemoryBytes, offline, retryFailed, env: process.env }
+    const settings = { nWorkers, maxMemoryBytes, offline, retryFailed, env }
     const { outcome, outputs, status } = await runPlan(
       plan,
       engine,
