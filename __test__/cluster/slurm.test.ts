@@ -8,7 +8,10 @@ import { SlurmCommands } from '../../src/cluster/slurm/commands.js'
 import { readSubmissions } from '../../src/cluster/slurm/job-records.js'
 import type { SlurmOptions } from '../../src/cluster/slurm/settings.js'
 import { slurmStatus } from '../../src/cluster/slurm/status.js'
+import { readUnit } from '../../src/processing/manifest.js'
 import { unitStates } from '../../src/processing/open-units.js'
+import { writeFailed } from '../../src/processing/records.js'
+import { failureOf } from '../unit/processing/plans.js'
 import {
   configuredTest,
   hasSlurm,
@@ -351,5 +354,35 @@ describe('calls', () => {
         .map(({ index, mem }) => `${index}: ${mem}`)
         .sort(),
     ).toEqual([...['0: 200', '1: 200', '1: 400', '2: 200']])
+  })
+
+  slurmTest('a tile that was killed with all the memory there is goes again only when asked for', async () => {
+    const run = await SlurmRun.of(1, { 0: { kill: true } })
+    const memory = `${slurm('sinfo', '-h', '-o', '%m').split('\n')[0]?.replace('+', '')}M`
+    await run.submit({ memory })
+    await run.settle()
+    run.behave({})
+    expect(await run.submit({ memory })).toMatchObject({ failed: 1, handedOver: 0 })
+    expect(run.said()).toMatch(/no node has more: .*--retry-failed/)
+    expect(await run.submit({ memory, retryFailed: true })).toMatchObject({ failed: 0, handedOver: 1 })
+    await run.settle()
+    expect(await run.states()).toEqual(['done'])
+  })
+
+  slurmTest('bad data go again once the granule is another one', async () => {
+    const run = await SlurmRun.of(1, { 0: { exit: 65 } })
+    const granule = join(run.folder, 'granule.hdf')
+    writeFileSync(granule, 'bad')
+    await run.submit()
+    await run.settle()
+    const unit = await readUnit(run.plan, 0)
+    mkdirSync(join(run.folder, 'tiles'), { recursive: true })
+    await writeFailed(run.plan, unit, failureOf(unit, { path: granule, failedAt: new Date().toISOString() }))
+    run.behave({})
+    expect(await run.submit()).toMatchObject({ failed: 1, handedOver: 0 })
+    writeFileSync(granule, 'good')
+    expect(await run.submit()).toMatchObject({ failed: 0, handedOver: 1 })
+    await run.settle()
+    expect(await run.states()).toEqual(['done'])
   })
 })

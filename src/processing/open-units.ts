@@ -65,8 +65,8 @@ export async function* openUnits(plan: Plan, { retryFailed = false }: OpenUnitsO
   yield* claimed
 }
 
-/** Whether the file that a unit failed over was changed or removed since. */
-async function isMended(plan: Plan, unit: Unit): Promise<boolean> {
+/** Whether the granule that a unit failed over was changed or removed since: then it is worth another try. */
+export async function isMended(plan: Plan, unit: Unit): Promise<boolean> {
   const failure = await readFailure(plan, unit)
   if (failure?.path === undefined) return false
   const file = await stat(failure.path).catch(() => undefined)

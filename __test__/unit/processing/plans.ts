@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest'
 import type { Scene } from '../../../src/catalog/scene.js'
 import type { Plan, Unit } from '../../../src/processing/manifest.js'
 import { PlanWriter, type SharedFacts } from '../../../src/processing/plan-writer.js'
+import type { FailureRecord } from '../../../src/processing/unit-state.js'
 
 export function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'aster-units-'))
@@ -78,5 +79,19 @@ export async function planOf(runFolder: string, units: number, changes: Partial<
     return await writer.finish(SHARED)
   } finally {
     await writer.close()
+  }
+}
+
+/** The record of a unit that failed over bad data. */
+export function failureOf(unit: Unit, changes: Partial<FailureRecord> = {}): FailureRecord {
+  return {
+    schema: 1,
+    key: unit.key,
+    id: unit.id,
+    ...{ exitStatus: 65, code: 'CORRUPT', message: 'g.hdf: damaged', retryable: false },
+    ...{ seconds: 1, peakRssBytes: 1, host: 'node1', attempt: 2 },
+    failedAt: '2026-01-01T00:00:00Z',
+    createdBy: 'aster-timeseries 0',
+    ...changes,
   }
 }

@@ -5,8 +5,8 @@ import { expect, test } from 'vitest'
 import { claim } from '../../../src/access/claim.js'
 import { type Plan, readUnit, type Unit } from '../../../src/processing/manifest.js'
 import { writeDone, writeFailed } from '../../../src/processing/records.js'
-import { type DoneRecord, type FailureRecord, recordPaths, unitState } from '../../../src/processing/unit-state.js'
-import { newFolder, planOf } from './plans.js'
+import { type DoneRecord, recordPaths, unitState } from '../../../src/processing/unit-state.js'
+import { failureOf, newFolder, planOf } from './plans.js'
 
 async function oneUnit(): Promise<{ plan: Plan; unit: Unit; paths: ReturnType<typeof recordPaths> }> {
   const plan = await planOf(newFolder(), 1)
@@ -24,19 +24,6 @@ function doneOf(unit: Unit, changes: Partial<DoneRecord> = {}): DoneRecord {
     outputs: [{ name: `${unit.id}.nc`, bytes: 5 }],
     ...{ seconds: 1.5, peakRssBytes: 1000, threads: 1, host: 'node1', attempt: 1, scenes: 2, skipped: [] },
     finishedAt: '2026-01-01T00:00:00Z',
-    createdBy: 'aster-timeseries 0',
-    ...changes,
-  }
-}
-
-function failureOf(unit: Unit, changes: Partial<FailureRecord> = {}): FailureRecord {
-  return {
-    schema: 1,
-    key: unit.key,
-    id: unit.id,
-    ...{ exitStatus: 65, code: 'CORRUPT', message: 'g.hdf: damaged', retryable: false },
-    ...{ seconds: 1, peakRssBytes: 1, host: 'node1', attempt: 2 },
-    failedAt: '2026-01-01T00:00:00Z',
     createdBy: 'aster-timeseries 0',
     ...changes,
   }

@@ -7,7 +7,7 @@ import { AsterError } from '../../errors.js'
 import type { Clock } from '../../net/clock.js'
 import type { Engine, EngineEvent, EngineOptions, EngineOutcome } from '../../processing/engine.js'
 import { iterUnits, type Plan, type Unit } from '../../processing/manifest.js'
-import type { UnitWithState } from '../../processing/open-units.js'
+import { isMended, type UnitWithState } from '../../processing/open-units.js'
 import { ownCommand } from '../../processing/own-command.js'
 import { unitState } from '../../processing/unit-state.js'
 import { type ClusterFacts, readClusterFacts } from './cluster-facts.js'
@@ -163,10 +163,12 @@ export class SlurmEngine implements Engine {
     const { settings, commands, user } = context
     const status = await slurmStatus(plan, withStates(plan, open), commands, user)
     tellOfStatus(status, onEvent)
-    const again = status.units.filter(({ kind }) => goesAgain(kind, settings))
+    const mended = new Set<UnitStatus>()
+    for (const one of status.units) if (one.kind === 'permanent' && (await isMended(plan, one.unit))) mended.add(one)
+    const again = status.units.filter((one) => goesAgain(one.kind, settings) || mended.has(one))
     const { batches, beyond } = batchesOf(again, settings, limits)
     for (const { unit } of beyond) {
-      const message = `${unit.id} ran out of memory, and no node has more: make tiles smaller, or choose another partition`
+      const message = `${unit.id} ran out of memory, and no node has more: make tiles smaller, choose another partition, or try it once more with --retry-failed`
       onEvent({ kind: 'warning', message })
     }
     const calls = plannedCalls(context, batches)
@@ -226,7 +228,9 @@ function batchesOf(again: readonly UnitStatus[], settings: SlurmSettings, limits
   const groups = new Map<string, { needs: Raised; units: UnitStatus[] }>()
   const beyond: UnitStatus[] = []
   for (const one of again) {
-    const needs = raisedFor(one.kind, one.last, settings, limits)
+    const raised = raisedFor(one.kind, one.last, settings, limits)
+    // It may have been killed for another reason: whoever asks for it gets the most there is once more.
+    const needs = raised ?? (settings.retryFailed ? raisedFor('transient', one.last, settings, limits) : undefined)
     if (needs === undefined) {
       beyond.push(one)
       continue
