@@ -83,6 +83,43 @@ sampleTest('composites of an area come as tiles, with a collection, a mosaic, a 
   )
 })
 
+/** Opens the store of all tiles, without a warning, and compares each child with the tile opened on its own. */
+const CHILDREN = `
+import sys, warnings
+warnings.simplefilter('error')
+import xarray, zarr
+root, tiles = sys.argv[1], sys.argv[2:]
+group = zarr.open_group(root, mode='r')
+assert group.metadata.consolidated_metadata is not None
+assert sorted(group.group_keys()) == sorted(tiles), list(group.group_keys())
+tree = xarray.open_datatree(root, engine='zarr')
+for name in tiles:
+    tile = xarray.open_zarr(f'{root}/{name}')
+    xarray.testing.assert_identical(tree[name].to_dataset(), tile)
+    assert group[f'{name}/ndvi'].shape == tile.ndvi.shape and bool(tile.ndvi.notnull().any())
+print(len(tree.children))
+`
+
+sampleTest('tiles in Zarr are one store, whose groups are the tiles', async () => {
+  const processor = new GlobalASTERProcessor({
+    catalog: new ASTERCatalog({ archive: SAMPLE, archiveIndex: 'none' }),
+    ...{ tileSizeDeg: 0.05, nWorkers: 2 },
+  })
+  const paths = await processor.run({
+    ...{ product: 'AST_L1T', outputDir: folder, indices: ['ndvi'], format: 'zarr' as const },
+    bbox: { west: 137.95, south: -31.1, east: 138.05, north: -31.05 },
+  })
+  expect(paths).toHaveLength(2)
+  expect(json(join(folder, 'collection.json')).assets.store.href).toBe('./zarr.json')
+  expect(json(join(folder, 'summary.json')).notes).toEqual([])
+  if (!existsSync(PYTHON)) {
+    process.stderr.write(`skipped: the store of all tiles, no Python in ${PYTHON} (ASTER_PYTHON)\n`)
+    return
+  }
+  const names = paths.map((path) => basename(path))
+  expect(execFileSync(PYTHON, ['-c', CHILDREN, folder, ...names], { encoding: 'utf8' }).trim()).toBe('2')
+})
+
 sampleTest('a tile that fails is told and left out, the others are there', async () => {
   const processor = new GlobalASTERProcessor({
     catalog: new ASTERCatalog({ archive: SAMPLE, archiveIndex: 'none' }),

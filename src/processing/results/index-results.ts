@@ -1,4 +1,4 @@
-// Writes the index of a plan's results beside them: STAC collection, mosaics, map, summary; all from the records.
+// Writes the index of a plan's results beside them: STAC collection, mosaics, Zarr store, map, summary; all from the records.
 import { join } from 'node:path'
 import { claim, claimPath } from '../../access/claim.js'
 import { makeFolder, writeDurably, writeWhole } from '../../access/write-file.js'
@@ -7,7 +7,8 @@ import { type PlanStatus, planStatus } from '../open-units.js'
 import { mapOf } from './map.js'
 import { mosaicsOf } from './mosaic.js'
 import { stacDocuments } from './stac.js'
-import type { TileResult } from './tile-result.js'
+import { MEDIA_TYPES, type TileResult } from './tile-result.js'
+import { zarrStoreOf } from './zarr-store.js'
 
 export interface ResultsIndex {
   status: PlanStatus
@@ -38,13 +39,17 @@ export async function indexResults(plan: Plan): Promise<ResultsIndex> {
     files.push(join(folder, path))
   }
   try {
-    const { mosaics, notes } = mosaicsOf(shared, tiles)
+    const { mosaics, notes: mosaicNotes } = mosaicsOf(shared, tiles)
+    const { text: store, notes: storeNotes } = await zarrStoreOf(folder, plan.hash, shared, tiles)
+    const notes = [...mosaicNotes, ...storeNotes]
     for (const { path, text } of mosaics) await write(path, text)
+    if (store !== undefined) await write('zarr.json', store)
     await write('map.svg', mapOf(shared, tiles))
     const assets: Record<string, object> = { map: { href: './map.svg', type: 'image/svg+xml', roles: ['overview'] } }
     for (const { path } of mosaics) {
       assets[path.replace(/\.vrt$/, '')] = { href: `./${path}`, type: 'application/xml', roles: ['data'] }
     }
+    if (store !== undefined) assets.store = { href: './zarr.json', type: MEDIA_TYPES.zarr, roles: ['data'] }
     for (const { path, content } of stacDocuments(shared, plan.hash, tiles, assets)) {
       if (path.startsWith('items/')) await writeWhole(join(folder, path), json(content))
       else await write(path, json(content))

@@ -20,9 +20,6 @@ const LATTICE_PX = 0.01
 export function mosaicsOf(shared: PlanDocument, tiles: readonly TileResult[]): { mosaics: Mosaic[]; notes: string[] } {
   const { format } = shared
   const done = withOutput(tiles)
-  if (format === 'zarr') {
-    return { mosaics: [], notes: ['each tile is a Zarr store of its own: their time axes and grids differ'] }
-  }
   if (format !== 'cog' && format !== 'geotiff') return { mosaics: [], notes: [] }
   if (!done.every(({ output }) => output.name.endsWith('.tif'))) {
     return { mosaics: [], notes: ['a mosaic is made of composites; a stack has other time steps in each tile'] }
