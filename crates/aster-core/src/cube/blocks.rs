@@ -3,15 +3,18 @@ use crate::cube::collect;
 use crate::cube::lookup::Lookup;
 use crate::cube::plan::{CubePlan, Order};
 use crate::cube::request::CubeRequest;
+use crate::cube::scene_plan::ScenePlan;
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::facts::{GranuleForm, ReadCost};
-use crate::granule::tiff::TILE_CACHE_BYTES;
 use crate::grid::geobox::{PixelRect, Shape};
+use crate::product::subsystem::Subsystem;
 
 /// What the process holds beside the job's own buffers (runtime, libraries), bytes; measured.
 const PROCESS_BYTES: u64 = 112 << 20;
 /// Memory of a picture.
 const PICTURE_BYTES: u64 = 64 << 20;
+/// Tile of several bands, packed and unpacked: 5 of 16 bits, 512 x 512 pixels, or twice as many of 8 bits.
+const TILE_BYTES: u64 = 6 << 20;
 /// State beyond this brings nothing when sources can be read in parts.
 const ENOUGH_STATE_BYTES: u64 = 192 << 20;
 /// Chunks computed between two stores, per thread, where memory allows.
@@ -36,7 +39,7 @@ impl CubePlan {
         let mut side = chunks;
         let fixed = PROCESS_BYTES
             .saturating_add(held_bytes)
-            .saturating_add(self.source_cache_bytes())
+            .saturating_add(self.tile_bytes())
             .saturating_add(self.clip.as_ref().map_or(0, |clip| clip.bytes()))
             .saturating_add(if request.output.quicklook.is_some() { PICTURE_BYTES } else { 0 })
             .saturating_add(self.working_bytes())
@@ -124,9 +127,19 @@ impl CubePlan {
         (2 * batch).saturating_mul(chunk).saturating_mul(self.output_variables() as u64)
     }
 
-    fn source_cache_bytes(&self) -> u64 {
-        let interleaved = self.scenes.iter().any(|s| s.facts.form == GranuleForm::MultiBandCog);
-        if interleaved { TILE_CACHE_BYTES } else { 0 }
+    /// Tiles that hold several bands: one for each thread, a file's only one for all of them.
+    fn tile_bytes(&self) -> u64 {
+        let interleaved = self.scenes.iter().filter(|s| s.facts.form == GranuleForm::MultiBandCog);
+        let tile = |scene: &ScenePlan| {
+            let whole = |telescope: &Subsystem| {
+                let bands = scene.facts.bands.iter().filter(|b| b.band.subsystem() == *telescope);
+                let whole = bands.filter(|b| b.read_cost == ReadCost::WholeBand);
+                whole.map(|b| (b.geobox.shape.ny * b.geobox.shape.nx * b.dn_type.bytes()) as u64).sum()
+            };
+            Subsystem::ALL.iter().map(whole).max().unwrap_or(0)
+        };
+        let largest = interleaved.map(|scene| tile(scene).max(self.workers as u64 * TILE_BYTES)).max();
+        largest.unwrap_or(0)
     }
 
     /// Whether windows can be read without decoding whole bands: small blocks then cost little.

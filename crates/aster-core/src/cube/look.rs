@@ -71,13 +71,10 @@ pub(super) fn with_loaded<T>(
 
 /// DN of every band that touches the grid, decoded in parallel.
 fn load<'g>(granule: &'g dyn Granule, scene: &ScenePlan) -> Result<Vec<Option<DnWindow<'g>>>> {
-    let reads: Vec<_> = scene.bands.iter().map(|band| (band.band, band.window)).collect();
-    granule.prepare(&reads)?;
-    let read = scene.bands.par_iter().map(|band| match band.window.is_empty() {
-        true => Ok(None),
-        false => granule.read(band.band, band.window).map(Some),
-    });
-    read.collect()
+    let touching = scene.bands.iter().filter(|band| !band.window.is_empty());
+    let reads: Vec<_> = touching.map(|band| (band.band, band.window)).collect();
+    let mut read = granule.read_all(&reads)?.into_iter();
+    Ok(scene.bands.iter().map(|band| if band.window.is_empty() { None } else { read.next() }).collect())
 }
 
 /// A variable in a chunk.

@@ -98,7 +98,6 @@ pub fn read_band_in(request: &ReadBand, files: &Files) -> Result<BandValues> {
     }
     .understand()?;
     let calibration = calibration(facts, band_facts, Input { band, quantity }, &wanted, false)?;
-    granule.prepare(&[(band, rect)])?;
     let read = granule.read(band, rect)?;
     let values = match (quantity, &read.data) {
         (Quantity::Dn, DnData::U8(d)) => Values::U8(cut(d, &read, rect, |v| v)),

@@ -14,6 +14,7 @@ use crate::product::band::Band;
 use crate::product::granule_name::GranuleName;
 use crate::radiometry::gain::Gain;
 use hdf4::{ByteSource, Dataset, File, NumberType, OpenOptions, StorageKind, Window};
+use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
@@ -113,14 +114,8 @@ impl HdfEos {
         let (_, path) = found.ok_or_else(|| Error::new(ErrorCode::NotFound, format!("no band {band}")))?;
         self.file.dataset(path).map_err(|e| from_hdf4(&self.facts.path, &e))
     }
-}
 
-impl Granule for HdfEos {
-    fn facts(&self) -> &GranuleFacts {
-        &self.facts
-    }
-
-    fn read(&self, band: Band, rect: PixelRect) -> Result<DnWindow<'_>> {
+    fn window(&self, band: Band, rect: PixelRect) -> Result<DnWindow<'_>> {
         let fail = |e: hdf4::Error| from_hdf4(&self.facts.path, &e);
         let dataset = self.dataset(band)?;
         let (dn_type, shape) =
@@ -142,7 +137,8 @@ impl Granule for HdfEos {
         Ok(DnWindow { rect, data })
     }
 
-    fn prepare(&self, reads: &[(Band, PixelRect)]) -> Result<()> {
+    /// Fetches what `reads` need of a file that is elsewhere.
+    fn fetch(&self, reads: &[(Band, PixelRect)]) -> Result<()> {
         let Some(remote) = &self.remote else { return Ok(()) };
         let mut ranges = Vec::new();
         for (band, rect) in reads.iter().filter(|(_, rect)| !rect.is_empty()) {
@@ -150,6 +146,17 @@ impl Granule for HdfEos {
             ranges.extend(planned.map_err(|e| from_hdf4(&self.facts.path, &e))?);
         }
         remote.fetch_rounded(&ranges)
+    }
+}
+
+impl Granule for HdfEos {
+    fn facts(&self) -> &GranuleFacts {
+        &self.facts
+    }
+
+    fn read_all(&self, reads: &[(Band, PixelRect)]) -> Result<Vec<DnWindow<'_>>> {
+        self.fetch(reads)?;
+        reads.par_iter().map(|&(band, rect)| self.window(band, rect)).collect()
     }
 }
 

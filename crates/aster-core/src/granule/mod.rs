@@ -14,7 +14,7 @@ pub mod umm;
 pub mod utm_zone;
 mod xml;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grid::geobox::PixelRect;
 use crate::product::band::Band;
 pub use dn::{DnData, DnType, DnWindow};
@@ -24,12 +24,19 @@ pub use facts::{BandFacts, GranuleFacts, GranuleForm};
 pub trait Granule: Send + Sync {
     /// Everything the headers say; reading them touched no pixel.
     fn facts(&self) -> &GranuleFacts;
-    /// DN of `band` over at least `rect` (which must lie inside the band): decoded once, borrowed from the
-    /// file where it is stored plainly. Parallel inside; callable from many threads.
-    fn read(&self, band: Band, rect: PixelRect) -> Result<DnWindow<'_>>;
-    /// Fetches what `reads` will need of files that are elsewhere, all at once; nothing for files on disk.
+    /// DN of bands, each over at least its rectangle (which must lie inside the band), in the order of `reads`: borrowed
+    /// from the file where they are stored plainly, else decoded, and what holds several of the bands is decoded once.
+    /// What is elsewhere is fetched all at once before. Parallel inside; callable from many threads.
     ///
     /// # Errors
-    /// Whatever kept the bytes from coming.
-    fn prepare(&self, reads: &[(Band, PixelRect)]) -> Result<()>;
+    /// `NOT_FOUND` for a band the granule does not have, `CORRUPT` for damage, and whatever kept the bytes from coming.
+    fn read_all(&self, reads: &[(Band, PixelRect)]) -> Result<Vec<DnWindow<'_>>>;
+    /// [`Granule::read_all`] of one band.
+    ///
+    /// # Errors
+    /// The same.
+    fn read(&self, band: Band, rect: PixelRect) -> Result<DnWindow<'_>> {
+        let windows = self.read_all(&[(band, rect)])?;
+        windows.into_iter().next().ok_or_else(|| Error::internal(format!("nothing was read of band {band}")))
+    }
 }

@@ -11,6 +11,7 @@ use crate::product::granule_name::GranuleName;
 use crate::product::subsystem::Subsystem;
 use crate::radiometry::gain::{Gain, UnitConversion};
 use jiff::SignedDuration;
+use rayon::prelude::*;
 use std::path::PathBuf;
 
 /// Elevation of AST14DEM that stands for "none".
@@ -151,26 +152,32 @@ impl TiffGranule {
     pub(super) fn facts(&self) -> &GranuleFacts {
         &self.facts
     }
-    fn source(&self, band: Band) -> Option<(&GeoTiff, usize)> {
-        let &(_, file, sample) = self.sources.iter().find(|(b, ..)| *b == band)?;
-        Some((self.tiffs.get(file)?, sample))
+    /// File and sample of a band.
+    fn source(&self, band: Band) -> Result<(usize, usize)> {
+        let source = self.sources.iter().find(|(b, ..)| *b == band).map(|&(_, file, sample)| (file, sample));
+        source.ok_or_else(|| {
+            Error::new(ErrorCode::NotFound, format!("{} has no band {band}", self.facts.name.id))
+                .at(&self.facts.path)
+        })
     }
-    pub(super) fn read(&self, band: Band, rect: PixelRect) -> Result<DnWindow<'_>> {
-        let Some((tiff, sample)) = self.source(band) else {
-            return Err(Error::new(
-                ErrorCode::NotFound,
-                format!("{} has no band {band}", self.facts.name.id),
-            )
-            .at(&self.facts.path));
-        };
-        tiff.read(sample, rect)
-    }
-    pub(super) fn prepare(&self, reads: &[(Band, PixelRect)]) -> Result<()> {
-        let tiles = reads.iter().filter_map(|&(band, rect)| {
-            let (tiff, sample) = self.source(band)?;
-            tiff.remote_tiles(sample, rect)
+    pub(super) fn read_all(&self, reads: &[(Band, PixelRect)]) -> Result<Vec<DnWindow<'_>>> {
+        // By file: the samples wanted of it, and where among `reads` they are.
+        let mut wanted = vec![(Vec::new(), Vec::new()); self.tiffs.len()];
+        for (place, &(band, rect)) in reads.iter().enumerate() {
+            let (file, sample) = self.source(band)?;
+            wanted[file].0.push((sample, rect));
+            wanted[file].1.push(place);
+        }
+        let files: Vec<_> =
+            self.tiffs.iter().zip(&wanted).filter(|(_, (samples, _))| !samples.is_empty()).collect();
+        let tiles = files.iter().filter_map(|(tiff, (samples, _))| tiff.remote_tiles(samples));
+        remote::fetch_together(&tiles.collect::<Vec<_>>())?;
+        let read = files.par_iter().map(|(tiff, (samples, places))| {
+            Ok(places.iter().copied().zip(tiff.read_all(samples)?).collect())
         });
-        remote::fetch_together(&tiles.collect::<Vec<_>>())
+        let mut windows = read.collect::<Result<Vec<Vec<_>>>>()?.into_iter().flatten().collect::<Vec<_>>();
+        windows.sort_by_key(|(place, _)| *place);
+        Ok(windows.into_iter().map(|(_, window)| window).collect())
     }
 }
 
@@ -187,18 +194,11 @@ macro_rules! granule {
             fn facts(&self) -> &$crate::granule::facts::GranuleFacts {
                 self.0.facts()
             }
-            fn read(
-                &self,
-                band: $crate::product::band::Band,
-                rect: $crate::grid::geobox::PixelRect,
-            ) -> $crate::error::Result<$crate::granule::dn::DnWindow<'_>> {
-                self.0.read(band, rect)
-            }
-            fn prepare(
+            fn read_all(
                 &self,
                 reads: &[($crate::product::band::Band, $crate::grid::geobox::PixelRect)],
-            ) -> $crate::error::Result<()> {
-                self.0.prepare(reads)
+            ) -> $crate::error::Result<Vec<$crate::granule::dn::DnWindow<'_>>> {
+                self.0.read_all(reads)
             }
         }
     };

@@ -1,7 +1,6 @@
 //! The first image's tags, checked: shape, sample type, tiles and their places in the file.
 use super::codec::Compression;
 use super::gdal_metadata::GdalMetadata;
-use super::tile_cache::TileCache;
 use super::{GeoTiff, Layout, geo_keys, not_a_tiff};
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::dn::DnType;
@@ -73,7 +72,6 @@ pub(super) fn read(path: &Path, bytes: &FileBytes) -> Result<GeoTiff> {
         path: path.to_path_buf(),
         file_bytes: bytes.len(),
         geobox: GeoBox { crs, transform, shape: layout.shape },
-        cache: TileCache::new(layout.samples),
         layout,
         nodata,
         metadata,

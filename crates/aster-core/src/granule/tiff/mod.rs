@@ -6,7 +6,6 @@ mod codec;
 mod gdal_metadata;
 mod geo_keys;
 mod header;
-mod tile_cache;
 mod tiles;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -19,8 +18,6 @@ use codec::Compression;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-pub use tile_cache::TILE_CACHE_BYTES;
-use tile_cache::TileCache;
 
 /// One open GeoTIFF.
 ///
@@ -35,7 +32,6 @@ pub struct GeoTiff {
     geobox: GeoBox,
     nodata: Option<f64>,
     metadata: gdal_metadata::GdalMetadata,
-    cache: TileCache,
     /// The file, when it is elsewhere.
     remote: Option<Arc<RemoteFile>>,
 }
@@ -131,10 +127,20 @@ impl GeoTiff {
     /// `INPUT_IO` when the file cannot be read, `CORRUPT` when a tile lies outside of it or does not unpack to
     /// exactly its size, `INTERNAL` when `rect` or `sample` lies outside.
     pub fn read(&self, sample: usize, rect: PixelRect) -> Result<DnWindow<'static>> {
-        tiles::read(self, sample, rect).map_err(|e| e.at(&self.path))
+        let windows = self.read_all(&[(sample, rect)])?;
+        windows
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::internal(format!("nothing was read of sample {sample}")))
     }
-    /// What [`GeoTiff::read`] allocates. Interleaved tiles it unpacks on the way are kept for the other bands, at
-    /// most [`TILE_CACHE_BYTES`] in the whole process; that is not counted.
+    /// As [`GeoTiff::read`], for several samples: a tile that holds more than one of them is unpacked once.
+    ///
+    /// # Errors
+    /// Those of [`GeoTiff::read`].
+    pub fn read_all(&self, wanted: &[(usize, PixelRect)]) -> Result<Vec<DnWindow<'static>>> {
+        tiles::read(self, wanted).map_err(|e| e.at(&self.path))
+    }
+    /// What [`GeoTiff::read`] allocates, beside a tile for each thread.
     pub fn read_cost(&self) -> ReadCost {
         match self.layout.tiles_across * self.layout.tiles_down {
             1 => ReadCost::WholeBand,
@@ -142,13 +148,12 @@ impl GeoTiff {
             _ => ReadCost::Window,
         }
     }
-    /// The file when it is elsewhere, and where in it the tiles lie that hold `rect` of `sample`.
+    /// The file when it is elsewhere, and where in it the tiles lie that hold these windows of samples.
     pub(super) fn remote_tiles(
         &self,
-        sample: usize,
-        rect: PixelRect,
+        wanted: &[(usize, PixelRect)],
     ) -> Option<(&RemoteFile, Vec<Range<u64>>)> {
-        Some((self.remote.as_deref()?, self.layout.ranges(sample, rect)))
+        Some((self.remote.as_deref()?, self.layout.ranges(wanted)))
     }
 }
 

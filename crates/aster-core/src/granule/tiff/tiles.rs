@@ -1,4 +1,4 @@
-//! A window of one sample: the tiles it touches, unpacked in parallel, straight into rows of the result.
+//! Windows of samples: the tiles they touch, each unpacked once, in parallel, straight into rows of the results.
 use super::header::corrupt;
 use super::{GeoTiff, Layout};
 use crate::error::{Error, ErrorCode, Result};
@@ -9,29 +9,39 @@ use crate::grid::geobox::PixelRect;
 use libdeflater::Decompressor;
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-pub(super) fn read(tiff: &GeoTiff, sample: usize, rect: PixelRect) -> Result<DnWindow<'static>> {
+pub(super) fn read(tiff: &GeoTiff, wanted: &[(usize, PixelRect)]) -> Result<Vec<DnWindow<'static>>> {
     let l = &tiff.layout;
-    let inside = rect.row.checked_add(rect.rows).is_some_and(|end| end <= l.shape.ny)
-        && rect.column.checked_add(rect.columns).is_some_and(|end| end <= l.shape.nx);
-    if !inside || sample >= l.samples {
-        return Err(Error::internal(format!(
-            "sample {sample}, {rect:?} lies outside of {} samples of {:?}",
-            l.samples, l.shape
-        )));
-    }
-    let data = match l.dn_type {
-        DnType::U8 => DnData::U8(Cow::Owned(window::<u8>(tiff, sample, rect)?)),
-        DnType::U16 => DnData::U16(Cow::Owned(window::<u16>(tiff, sample, rect)?)),
-        DnType::I16 => {
-            // Differences wrap alike with and without a sign.
-            let numbers = window::<u16>(tiff, sample, rect)?;
-            DnData::I16(Cow::Owned(numbers.into_iter().map(u16::cast_signed).collect()))
+    for &(sample, rect) in wanted {
+        let inside = rect.row.checked_add(rect.rows).is_some_and(|end| end <= l.shape.ny)
+            && rect.column.checked_add(rect.columns).is_some_and(|end| end <= l.shape.nx);
+        if !inside || sample >= l.samples {
+            return Err(Error::internal(format!(
+                "sample {sample}, {rect:?} lies outside of {} samples of {:?}",
+                l.samples, l.shape
+            )));
         }
-    };
-    Ok(DnWindow { rect, data })
+    }
+    Ok(match l.dn_type {
+        DnType::U8 => with(wanted, windows::<u8>(tiff, wanted)?, |v| DnData::U8(Cow::Owned(v))),
+        DnType::U16 => with(wanted, windows::<u16>(tiff, wanted)?, |v| DnData::U16(Cow::Owned(v))),
+        // Differences wrap alike with and without a sign.
+        DnType::I16 => with(wanted, windows::<u16>(tiff, wanted)?, |v| {
+            DnData::I16(Cow::Owned(v.into_iter().map(u16::cast_signed).collect()))
+        }),
+    })
+}
+
+fn with<T>(
+    wanted: &[(usize, PixelRect)],
+    numbers: Vec<Vec<T>>,
+    data: impl Fn(Vec<T>) -> DnData<'static>,
+) -> Vec<DnWindow<'static>> {
+    let each = wanted.iter().zip(numbers);
+    each.map(|(&(_, rect), numbers)| DnWindow { rect, data: data(numbers) }).collect()
 }
 
 /// Tiles along one axis that `first..first + count` touches.
@@ -52,13 +62,15 @@ impl Layout {
         let plane = if self.planar { sample * self.tiles_across * self.tiles_down } else { 0 };
         plane + tile_row * self.tiles_across + tile_column
     }
-    /// Where the stored tiles lie that `rect` of `sample` touches.
-    pub(super) fn ranges(&self, sample: usize, rect: PixelRect) -> Vec<Range<u64>> {
-        let columns = tile_range(rect.column, rect.columns, self.tile.nx);
-        let rows = tile_range(rect.row, rect.rows, self.tile.ny);
-        let indices = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
-        let stored = indices.filter_map(|(row, column)| {
-            let index = self.tile_index(sample, row, column);
+    /// Where the stored tiles lie that the windows touch, each once.
+    pub(super) fn ranges(&self, wanted: &[(usize, PixelRect)]) -> Vec<Range<u64>> {
+        let indices = wanted.iter().flat_map(|&(sample, rect)| {
+            let columns = tile_range(rect.column, rect.columns, self.tile.nx);
+            let rows = tile_range(rect.row, rect.rows, self.tile.ny);
+            let places = rows.flat_map(move |row| columns.clone().map(move |column| (row, column)));
+            places.map(move |(row, column)| (self.tile_index(sample, row, column), row))
+        });
+        let stored = indices.collect::<BTreeSet<_>>().into_iter().filter_map(|(index, row)| {
             let (&offset, &count) = (self.offsets.get(index)?, self.byte_counts.get(index)?);
             // A tile that claims more than it can hold is refused when it is unpacked, not fetched before.
             let most = self.compression.max_packed(self.tile_bytes(self.rows_stored(row)));
@@ -103,8 +115,9 @@ impl Word for u16 {
     }
 }
 
-/// What one tile gives to the result.
+/// What one tile gives to one result.
 struct Piece<'o, T> {
+    sample: usize,
     tile_row: usize,
     tile_column: usize,
     /// First row inside the tile.
@@ -115,9 +128,9 @@ struct Piece<'o, T> {
     out: Vec<&'o mut [T]>,
 }
 
-fn window<T: Word>(tiff: &GeoTiff, sample: usize, rect: PixelRect) -> Result<Vec<T>> {
-    let mut numbers = vec![T::default(); rect.len()];
-    if rect.is_empty() {
+fn windows<T: Word>(tiff: &GeoTiff, wanted: &[(usize, PixelRect)]) -> Result<Vec<Vec<T>>> {
+    let mut numbers: Vec<Vec<T>> = wanted.iter().map(|(_, rect)| vec![T::default(); rect.len()]).collect();
+    if wanted.iter().all(|(_, rect)| rect.is_empty()) {
         return Ok(numbers);
     }
     let file = match &tiff.remote {
@@ -132,20 +145,31 @@ fn window<T: Word>(tiff: &GeoTiff, sample: usize, rect: PixelRect) -> Result<Vec
         )));
     }
     // Now, together, not one by one while tiles are unpacked in parallel.
-    if let Some(tiles) = tiff.remote_tiles(sample, rect) {
+    if let Some(tiles) = tiff.remote_tiles(wanted) {
         remote::fetch_together(&[tiles])?;
     }
-    let pieces = cut(&mut numbers, &tiff.layout, rect);
-    let pairs = || (Decompressor::new(), Vec::new(), Vec::new());
-    pieces.into_par_iter().try_for_each_init(pairs, |(inflater, packed, unpacked), piece| {
-        let mut tile = Tile { tiff, file: &file, inflater, packed };
-        tile.fill(sample, piece, unpacked)
+    let mut tiles: BTreeMap<usize, Vec<Piece<'_, T>>> = BTreeMap::new();
+    for (numbers, &(sample, rect)) in numbers.iter_mut().zip(wanted).filter(|(_, (_, rect))| !rect.is_empty())
+    {
+        for piece in cut(numbers, &tiff.layout, sample, rect) {
+            let index = tiff.layout.tile_index(sample, piece.tile_row, piece.tile_column);
+            tiles.entry(index).or_default().push(piece);
+        }
+    }
+    // One for each thread at work: fresh memory for every tile would cost as much as copying out of it.
+    let spare = Mutex::new(Vec::new());
+    tiles.into_par_iter().try_for_each(|(index, pieces)| {
+        let lock = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tile = lock().pop().unwrap_or_else(Tile::new);
+        tile.fill(tiff, &file, index, pieces)?;
+        lock().push(tile);
+        Ok(())
     })?;
     Ok(numbers)
 }
 
 /// Shares the rows of the result out among the tiles; no two get the same pixel.
-fn cut<'o, T: Word>(numbers: &'o mut [T], l: &Layout, rect: PixelRect) -> Vec<Piece<'o, T>> {
+fn cut<'o, T: Word>(numbers: &'o mut [T], l: &Layout, sample: usize, rect: PixelRect) -> Vec<Piece<'o, T>> {
     let tile_columns = tile_range(rect.column, rect.columns, l.tile.nx);
     let span = |tile: usize, size: usize, first: usize, count: usize| {
         (tile * size).max(first) - tile * size..((tile + 1) * size).min(first + count) - tile * size
@@ -156,6 +180,7 @@ fn cut<'o, T: Word>(numbers: &'o mut [T], l: &Layout, rect: PixelRect) -> Vec<Pi
         let row_span = span(tile_row, l.tile.ny, rect.row, rect.rows);
         let start = pieces.len();
         pieces.extend(tile_columns.clone().map(|tile_column| Piece {
+            sample,
             tile_row,
             tile_column,
             row: row_span.start,
@@ -174,60 +199,60 @@ fn cut<'o, T: Word>(numbers: &'o mut [T], l: &Layout, rect: PixelRect) -> Vec<Pi
     pieces
 }
 
-/// One worker's view of the file.
-struct Tile<'w> {
-    tiff: &'w GeoTiff,
-    file: &'w FileBytes,
-    inflater: &'w mut Decompressor,
-    packed: &'w mut Vec<u8>,
+/// One thread's tile.
+struct Tile {
+    inflater: Decompressor,
+    packed: Vec<u8>,
+    unpacked: Vec<u8>,
 }
 
-impl Tile<'_> {
-    fn fill<T: Word>(&mut self, sample: usize, piece: Piece<'_, T>, unpacked: &mut Vec<u8>) -> Result<()> {
-        let l = &self.tiff.layout;
-        let index = l.tile_index(sample, piece.tile_row, piece.tile_column);
+impl Tile {
+    fn new() -> Self {
+        Self { inflater: Decompressor::new(), packed: Vec::new(), unpacked: Vec::new() }
+    }
+
+    /// Fills `pieces`, all of which lie in tile `index`.
+    fn fill<T: Word>(
+        &mut self,
+        tiff: &GeoTiff,
+        file: &FileBytes,
+        index: usize,
+        pieces: Vec<Piece<'_, T>>,
+    ) -> Result<()> {
+        let l = &tiff.layout;
         let (offset, count) = (l.offsets[index], l.byte_counts[index]);
+        let Some(tile_row) = pieces.first().map(|piece| piece.tile_row) else { return Ok(()) };
         if offset == 0 || count == 0 {
-            // Never written: the result is 0 already.
+            // Never written: the results are 0 already.
             return Ok(());
         }
-        let size = l.tile_bytes(l.rows_stored(piece.tile_row));
-        let name =
-            |e: Error| Error::new(e.code(), format!("tile {index} of {}: {e}", self.tiff.path.display()));
-        if l.in_pixel() > 1 {
-            let cache = &self.tiff.cache;
-            let shared = cache
-                .get(index, sample, size as u64, || {
-                    let mut bytes = Vec::new();
-                    self.unpack(offset, count, size, &mut bytes).map(|()| bytes)
-                })
-                .map_err(name)?;
-            copy(l, sample, piece, &shared);
-        } else {
-            self.unpack(offset, count, size, unpacked).map_err(name)?;
-            copy(l, 0, piece, unpacked);
+        let size = l.tile_bytes(l.rows_stored(tile_row));
+        let name = |e: Error| Error::new(e.code(), format!("tile {index} of {}: {e}", tiff.path.display()));
+        self.unpack(tiff, file, offset..offset.saturating_add(count), size).map_err(name)?;
+        for piece in pieces {
+            copy(l, piece, &self.unpacked);
         }
         Ok(())
     }
 
-    fn unpack(&mut self, offset: u64, count: u64, size: usize, out: &mut Vec<u8>) -> Result<()> {
-        let compression = self.tiff.layout.compression;
+    fn unpack(&mut self, tiff: &GeoTiff, file: &FileBytes, stored: Range<u64>, size: usize) -> Result<()> {
+        let (compression, count) = (tiff.layout.compression, stored.end - stored.start);
         if count > compression.max_packed(size) {
             return Err(corrupt(format!("{count} bytes cannot hold {size} bytes of pixels")));
         }
         let count =
             usize::try_from(count).map_err(|_| Error::new(ErrorCode::Limit, "the tile is too large"))?;
         self.packed.resize(count, 0);
-        self.file.read_exact_at(self.packed, offset, &self.tiff.path)?;
-        out.resize(size, 0);
-        compression.unpack(self.inflater, self.packed, out)
+        file.read_exact_at(&mut self.packed, stored.start, &tiff.path)?;
+        self.unpacked.resize(size, 0);
+        compression.unpack(&mut self.inflater, &self.packed, &mut self.unpacked)
     }
 }
 
-/// Numbers of `sample` out of an unpacked tile; differences are summed from the tile's left edge.
-fn copy<T: Word>(l: &Layout, sample: usize, piece: Piece<'_, T>, bytes: &[u8]) {
+/// A piece out of an unpacked tile; differences are summed from the tile's left edge.
+fn copy<T: Word>(l: &Layout, piece: Piece<'_, T>, bytes: &[u8]) {
     let step = l.in_pixel() * T::BYTES;
-    let at = sample * T::BYTES;
+    let at = if l.planar { 0 } else { piece.sample * T::BYTES };
     let columns = piece.columns;
     for (out, stored) in piece.out.into_iter().zip(bytes.chunks_exact(l.tile.nx * step).skip(piece.row)) {
         let row =
