@@ -4,6 +4,7 @@
 //! every round; CPU times of the best round are printed, and every stream is inflated once and compared.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use aster_core::cube::sink::{CODES, Coded};
 use aster_core::write::deflate::Deflater;
 use cpu_time::ProcessTime;
 use flate2::{Compress, Compression, FlushCompress};
@@ -66,12 +67,15 @@ fn main() {
     ];
 
     if width == 4 {
-        encoders.push(("repeats, plain", Box::new(|i, _| ours.zlib_values(&values[i], None, SIDE).unwrap())));
-        let codes: Vec<Vec<u16>> = values.iter().map(|values| codes(values)).collect();
-        let (ours, values) = (&ours, &values);
+        encoders.push(("repeats, plain", Box::new(|i, _| ours.zlib_values(&values[i], SIDE).unwrap())));
+        let coded: Vec<(Vec<u16>, Box<[f32; CODES]>)> = values.iter().map(|values| codes(values)).collect();
+        let ours = &ours;
         encoders.push((
             "repeats, plain, codes",
-            Box::new(move |i, _| ours.zlib_values(&values[i], Some(&codes[i]), SIDE).unwrap()),
+            Box::new(move |i, _| {
+                let (codes, table) = &coded[i];
+                ours.zlib_coded(Coded { codes, table }, SIDE).unwrap().0
+            }),
         ));
     }
     encoders.push(("libdeflate 1, plain", Box::new(|i, _| libdeflate(&mut fast_plain, plain[i]))));
@@ -104,15 +108,16 @@ fn main() {
 }
 
 /// Different values in the order in which they come; more than 65,536 start again, which only this bench forgives.
-fn codes(values: &[f32]) -> Vec<u16> {
+fn codes(values: &[f32]) -> (Vec<u16>, Box<[f32; CODES]>) {
+    let mut table = Box::new([f32::NAN; CODES]);
     let mut seen = std::collections::HashMap::new();
-    values
-        .iter()
-        .map(|v| {
-            let next = seen.len() as u16;
-            *seen.entry(v.to_bits()).or_insert(next)
-        })
-        .collect()
+    let codes = values.iter().map(|v| {
+        let next = seen.len() as u16;
+        let code = *seen.entry(v.to_bits()).or_insert(next);
+        table[usize::from(code)] = *v;
+        code
+    });
+    (codes.collect(), table)
 }
 
 fn floats(chunk: &[u8]) -> Vec<f32> {

@@ -1,13 +1,15 @@
 //! Runs a plan: looks and chunks in the plan's order; computes and encodes in parallel, stores in a fixed order.
 use crate::cancel::CancelToken;
 use crate::cube::collect::Collected;
-use crate::cube::look::{Attempt, Failure, Part, lookups_of, parts_of, values, with_loaded};
+use crate::cube::look::{Attempt, Failure, Laid, Part, lookups_of, parts_of, values, with_loaded};
 use crate::cube::plan::{CubePlan, Order};
 use crate::cube::progress::Progress;
 use crate::cube::record::{StepRecord, record_of};
 use crate::cube::sample::LoadedScene;
 use crate::cube::scene_plan::{ScenePlan, Skipped};
-use crate::cube::sink::{ChunkKey, ChunkObserver, ChunkSink, CubeLayout, EncodedChunk};
+use crate::cube::sink::{
+    CODES, ChunkKey, ChunkObserver, ChunkSink, Coded, CubeLayout, EncodedChunk, ValueType,
+};
 use crate::cube::steps::{Look, StepPlan};
 use crate::cube::storable::make_storable;
 use crate::error::{Error, ErrorCode, Result};
@@ -164,10 +166,14 @@ impl<'a> Run<'a> {
                 self.pipeline(touched, &mut tally, |(row, column)| {
                     let laid = values(plan, &parts, loaded, &lookups, plan.chunk_rect(row, column))?;
                     let mut made = Vec::new();
-                    for (variable, mut laid) in laid.into_iter().flatten().enumerate() {
+                    for (variable, laid) in laid.into_iter().flatten().enumerate() {
                         let key = ChunkKey { variable, time, row, column };
-                        let codes = laid.codes.as_deref();
-                        let encoded = encode(around, key, &mut laid.values, codes, true);
+                        let encoded = match laid {
+                            Laid::Codes(codes, table) => {
+                                encode_coded(around, key, Coded { codes: &codes, table })
+                            }
+                            Laid::Values(mut values) => encode(around, key, &mut values, true),
+                        };
                         made.extend(encoded.map_err(Failure::Job)?);
                     }
                     Ok(made)
@@ -240,7 +246,7 @@ impl<'a> Run<'a> {
                 let mut made = Vec::new();
                 let finished = state.finish(plan, |variable, values| {
                     let key = ChunkKey { variable, time, row, column };
-                    made.extend(encode(around, key, values, None, plan.wanted.reduction.is_some())?);
+                    made.extend(encode(around, key, values, plan.wanted.reduction.is_some())?);
                     Ok(())
                 });
                 finished.map_err(Failure::Job)?;
@@ -276,7 +282,7 @@ impl<'a> Run<'a> {
                 let Some(laid) = values(plan, &parts, loaded, &lookups, plan.chunk_rect(row, column))? else {
                     return Ok(None);
                 };
-                let mut laid: Vec<Vec<f32>> = laid.into_iter().map(|laid| laid.values).collect();
+                let mut laid: Vec<Vec<f32>> = laid.into_iter().map(Laid::into_values).collect();
                 let mut counts = Tally::of(laid.len());
                 for (variable, values) in laid.iter_mut().enumerate() {
                     if plan.wanted.reduction.is_none() {
@@ -447,7 +453,6 @@ fn encode(
     around: &Surroundings<'_>,
     key: ChunkKey,
     values: &mut [f32],
-    codes: Option<&[u16]>,
     is_observed: bool,
 ) -> Result<Option<Made>> {
     let lost = make_storable(&around.layout.variables[key.variable], values)?;
@@ -457,11 +462,32 @@ fn encode(
     if is_observed {
         observe(around, key, values);
     }
-    let encoded = match codes {
-        Some(codes) => around.sink.encode_coded(key, values, codes)?,
-        None => around.sink.encode(key, values)?,
+    Ok(Some((around.sink.encode(key, values)?, lost)))
+}
+
+/// As [`encode`], observed. Values are made of codes only where somebody has to see them.
+fn encode_coded(around: &Surroundings<'_>, key: ChunkKey, coded: Coded<'_>) -> Result<Option<Made>> {
+    let spec = &around.layout.variables[key.variable];
+    if spec.value_type != ValueType::F32 {
+        return encode(around, key, &mut coded.values(), true);
+    }
+    let rounded: Box<[f32; CODES]>;
+    let coded = match spec.keep_bits {
+        None => coded,
+        Some(_) => {
+            let mut table = Box::new(*coded.table);
+            make_storable(spec, table.as_mut_slice())?;
+            rounded = table;
+            Coded { table: &rounded, ..coded }
+        }
     };
-    Ok(Some((encoded, lost)))
+    if coded.codes.iter().all(|code| coded.table[usize::from(*code)].is_nan()) {
+        return Ok(None);
+    }
+    if let Some(observer) = around.observer {
+        observer.observe(key, &coded.values());
+    }
+    Ok(Some((around.sink.encode_coded(key, coded)?, 0)))
 }
 
 /// Source pixels at the top of the DN range, per input of the plan.

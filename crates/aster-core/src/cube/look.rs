@@ -4,6 +4,7 @@ use crate::cube::lookup::Lookup;
 use crate::cube::plan::CubePlan;
 use crate::cube::sample::LoadedScene;
 use crate::cube::scene_plan::ScenePlan;
+use crate::cube::sink::{CODES, Coded};
 use crate::cube::wanted::VariableKind;
 use crate::error::{Error, Result};
 use crate::granule::Granule;
@@ -77,30 +78,49 @@ fn load<'g>(granule: &'g dyn Granule, scene: &ScenePlan) -> Result<Vec<Option<Dn
     Ok(scene.bands.iter().map(|band| if band.window.is_empty() { None } else { read.next() }).collect())
 }
 
-/// A variable in a chunk.
-pub(super) struct Laid {
-    /// `chunk.ny * chunk.nx` of them, row by row, NaN where missing.
-    pub(super) values: Vec<f32>,
-    /// One for each value, where all come from one scene by look-up: values of equal codes are equal.
-    pub(super) codes: Option<Vec<u16>>,
+/// A variable in a chunk: `chunk.ny * chunk.nx` values, row by row, NaN where missing.
+pub(super) enum Laid<'l> {
+    Values(Vec<f32>),
+    /// Their codes, where all come from one scene by look-up, and the values of the codes.
+    Codes(Vec<u16>, &'l [f32; CODES]),
+}
+
+impl Laid<'_> {
+    pub(super) fn into_values(self) -> Vec<f32> {
+        match self {
+            Self::Values(values) => values,
+            Self::Codes(codes, table) => Coded { codes: &codes, table }.values(),
+        }
+    }
+
+    /// The values, from now on without codes.
+    fn values(&mut self) -> &mut [f32] {
+        if let Self::Codes(codes, table) = self {
+            *self = Self::Values(Coded { codes, table }.values());
+        }
+        match self {
+            Self::Values(values) => values,
+            Self::Codes(..) => &mut [],
+        }
+    }
 }
 
 /// All wanted variables in the chunk at `rect` of the grid. Nothing when no scene of the look touches the chunk.
 /// `lookups` are those of the scenes, see [`lookups_of`].
-pub(super) fn values(
+pub(super) fn values<'l>(
     plan: &CubePlan,
     parts: &[Part<'_>],
     loaded: &[LoadedScene<'_>],
-    lookups: &[Option<Vec<Lookup>>],
+    lookups: &'l [Option<Vec<Lookup>>],
     rect: PixelRect,
-) -> Attempt<Option<Vec<Laid>>> {
+) -> Attempt<Option<Vec<Laid<'l>>>> {
     let cover = plan.clip.as_ref().map_or(Cover::All, |clip| clip.covers(rect));
     if cover == Cover::None {
         return Ok(None);
     }
     let scenes = parts.iter().zip(loaded).zip(lookups);
     let touching = scenes.filter(|(((_, part), _), _)| part.target.intersects(&rect));
-    let mut laid: Option<Vec<Laid>> = None;
+    let mut laid: Option<Vec<Laid<'_>>> = None;
     for (((index, _), scene), lookups) in touching {
         let later = match lookups {
             Some(lookups) => looked_up(plan, scene, lookups, rect),
@@ -110,18 +130,16 @@ pub(super) fn values(
         match &mut laid {
             None => laid = Some(later),
             Some(chunks) => {
-                for (below, above) in later.iter().zip(chunks) {
-                    let pairs = above.values.iter_mut().zip(&below.values);
-                    pairs.for_each(|(a, b)| *a = if a.is_nan() { *b } else { *a });
-                    above.codes = None;
+                for (below, above) in later.into_iter().zip(chunks) {
+                    let pairs = above.values().iter_mut().zip(below.into_values());
+                    pairs.for_each(|(a, b)| *a = if a.is_nan() { b } else { *a });
                 }
             }
         }
     }
     if let (Cover::Some, Some(clip), Some(chunks)) = (cover, &plan.clip, &mut laid) {
         for laid in chunks {
-            clip.apply(rect, plan.chunk.nx, &mut laid.values);
-            laid.codes = None;
+            clip.apply(rect, plan.chunk.nx, laid.values());
         }
     }
     Ok(laid)
@@ -139,29 +157,28 @@ pub(super) fn lookups_of(plan: &CubePlan, loaded: &[LoadedScene<'_>]) -> Vec<Opt
     loaded.par_iter().map(of_scene).collect()
 }
 
-fn looked_up(
+fn looked_up<'l>(
     plan: &CubePlan,
     scene: &LoadedScene<'_>,
-    lookups: &[Lookup],
+    lookups: &'l [Lookup],
     rect: PixelRect,
-) -> Result<Vec<Laid>> {
+) -> Result<Vec<Laid<'l>>> {
     let mut sampler = scene.chunk(plan, rect)?;
     let pixels = plan.chunk.ny * plan.chunk.nx;
     let mut rows = vec![vec![0u16; rect.columns]; plan.wanted.inputs.len()];
-    let mut chunks: Vec<(Vec<u16>, Vec<f32>)> =
-        lookups.iter().map(|_| (vec![0; pixels], vec![f32::NAN; pixels])).collect();
+    // Code 0 is missing.
+    let mut chunks = vec![vec![0u16; pixels]; lookups.len()];
     for y in 0..rect.rows {
         sampler.dn_row(rect.row + y, &mut rows);
         let at = y * plan.chunk.nx;
-        for (lookup, (codes, values)) in lookups.iter().zip(&mut chunks) {
-            let here = at..at + rect.columns;
-            lookup.row(&rows, &mut codes[here.clone()], &mut values[here]);
+        for (lookup, codes) in lookups.iter().zip(&mut chunks) {
+            lookup.row(&rows, &mut codes[at..at + rect.columns]);
         }
     }
-    Ok(chunks.into_iter().map(|(codes, values)| Laid { values, codes: Some(codes) }).collect())
+    Ok(chunks.into_iter().zip(lookups).map(|(codes, lookup)| Laid::Codes(codes, lookup.table())).collect())
 }
 
-fn computed(plan: &CubePlan, scene: &LoadedScene<'_>, rect: PixelRect) -> Result<Vec<Laid>> {
+fn computed<'l>(plan: &CubePlan, scene: &LoadedScene<'_>, rect: PixelRect) -> Result<Vec<Laid<'l>>> {
     let mut sampler = scene.chunk(plan, rect)?;
     let variables = &plan.wanted.variables;
     let sources: Vec<Vec<usize>> = variables.iter().map(|v| inputs_of(plan, v)).collect();
@@ -182,7 +199,7 @@ fn computed(plan: &CubePlan, scene: &LoadedScene<'_>, rect: PixelRect) -> Result
             }
         }
     }
-    Ok(chunks.into_iter().map(|values| Laid { values, codes: None }).collect())
+    Ok(chunks.into_iter().map(Laid::Values).collect())
 }
 
 /// Where a variable's inputs stand among the plan's.

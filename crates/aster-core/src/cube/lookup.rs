@@ -1,10 +1,9 @@
 //! Variables that are looked up: one DN, or two of 8 bits, taken without interpolation, are a code with one value each.
 //! A code costs less to compute than the value, and writers find equal codes sooner than equal values.
+use crate::cube::sink::CODES;
 use crate::cube::wanted::VariableKind;
 use crate::index::eval::eval_row;
 
-/// Different codes.
-const CODES: usize = 1 << 16;
 /// Different DN of 8 bits.
 const BYTES: usize = 256;
 
@@ -55,8 +54,13 @@ impl Lookup {
         values[0].is_nan().then_some(Self { inputs, values })
     }
 
-    /// Codes and values of a row; `dn[input]` holds the DN of a row, as long as they are.
-    pub(super) fn row(&self, dn: &[Vec<u16>], codes: &mut [u16], values: &mut [f32]) {
+    /// Values by code; NaN in one form.
+    pub(super) fn table(&self) -> &[f32; CODES] {
+        &self.values
+    }
+
+    /// Codes of a row; `dn[input]` holds the DN of a row, as long as they are.
+    pub(super) fn row(&self, dn: &[Vec<u16>], codes: &mut [u16]) {
         match self.inputs {
             Inputs::One(input) => codes.copy_from_slice(&dn[input]),
             Inputs::Two(first, second) => {
@@ -64,9 +68,6 @@ impl Lookup {
                     *code = high << 8 | low;
                 }
             }
-        }
-        for (value, code) in values.iter_mut().zip(codes) {
-            *value = self.values[usize::from(*code)];
         }
     }
 }
@@ -90,10 +91,11 @@ mod tests {
         let (near, red) = (table(0.003), table(0.002));
         let lookup = Lookup::new(&ndvi, &[(1, &near), (0, &red)]).unwrap();
         let dn = [vec![0, 7, 1, 255, 60, 9], vec![0, 0, 1, 1, 90, 9]];
-        let (mut codes, mut values) = ([1; 6], [1.0; 6]);
-        lookup.row(&dn, &mut codes, &mut values);
+        let mut codes = [1; 6];
+        lookup.row(&dn, &mut codes);
         assert_eq!(codes, [0, 7, 0x101, 0x1ff, 90 << 8 | 60, 0x909]);
-        for (i, value) in values.into_iter().enumerate() {
+        for (i, code) in codes.into_iter().enumerate() {
+            let value = lookup.table()[usize::from(code)];
             let (a, b) = (near[usize::from(dn[1][i])], red[usize::from(dn[0][i])]);
             let expected = (a - b) / (a + b);
             assert!(

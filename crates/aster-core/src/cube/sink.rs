@@ -118,6 +118,25 @@ impl CubeLayout {
     }
 }
 
+/// Different codes of looked-up values.
+pub const CODES: usize = 1 << 16;
+
+/// Values that were looked up, as they were before that: writers find equal codes sooner than equal values.
+#[derive(Debug, Clone, Copy)]
+pub struct Coded<'a> {
+    /// One for each value.
+    pub codes: &'a [u16],
+    /// The value of each code; NaN as [`f32::NAN`].
+    pub table: &'a [f32; CODES],
+}
+
+impl Coded<'_> {
+    /// The values themselves.
+    pub fn values(&self) -> Vec<f32> {
+        self.codes.iter().map(|code| self.table[usize::from(*code)]).collect()
+    }
+}
+
 /// A chunk in the form its sink stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedChunk {
@@ -146,10 +165,9 @@ pub trait ChunkSink: Send + Sync {
     /// Encodes `chunk_steps * chunk.ny * chunk.nx` values, step by step, row by row, NaN where missing or beyond the
     /// edge of the grid or the last time step. Pure; called from many threads at once.
     fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk>;
-    /// As [`Self::encode`], with a code for each value: values of equal codes have equal bits, before they were made what the
-    /// variable can store. The bytes may be others, what they say is not.
-    fn encode_coded(&self, key: ChunkKey, values: &[f32], _codes: &[u16]) -> Result<EncodedChunk> {
-        self.encode(key, values)
+    /// As [`Self::encode`], of values that were looked up. The bytes may be others, what they say is not.
+    fn encode_coded(&self, key: ChunkKey, coded: Coded<'_>) -> Result<EncodedChunk> {
+        self.encode(key, &coded.values())
     }
     /// Stores a chunk, once per key, and returns the bytes it takes. A chunk without a valid value is not
     /// stored and takes none; leaving it out altogether is the same. After an error the output is gone.

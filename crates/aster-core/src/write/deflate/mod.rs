@@ -10,11 +10,12 @@ mod shuffle;
 mod symbols;
 mod trial;
 
+use crate::cube::sink::Coded;
 use crate::error::{Error, Result};
 use bits::BitWriter;
 use block::Blocks;
-use libdeflater::{CompressionLvl, Compressor, adler32, crc32};
-use repeats::Repeats;
+use libdeflater::{Adler32, CompressionLvl, Compressor, Crc, adler32};
+use repeats::{Looked, Repeats, Source, Whole};
 use std::sync::{Mutex, PoisonError};
 
 /// CM 8, window 32 KiB, level bits 0, check bits (RFC 1950, 2.2).
@@ -25,6 +26,9 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 
 /// Level of libdeflate where level 1 leaves a plane to it: as small as zlib's level 4.
 const SEARCH_LEVEL: u8 = 4;
+
+/// Values whose bytes are summed at a time.
+const PART: usize = 2048;
 
 /// What is around a deflate stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub struct Deflater {
 #[derive(Default)]
 struct Workspace {
     planes: Vec<u8>,
+    /// Bytes of values that were looked up.
+    room: Vec<u8>,
     out: Vec<u8>,
     blocks: Blocks,
     repeats: Repeats,
@@ -83,36 +89,45 @@ impl Deflater {
     }
 
     /// One zlib stream of little-endian float32 `values`, not shuffled, whose different values are few and repeat
-    /// within 8192 of them; NaN in one form. `codes`, one for each value and equal where values are bitwise, save a part of
-    /// the time. `row` as before.
+    /// within 8192 of them; NaN in one form. `row` as before.
     ///
     /// # Errors
     /// As [`Self::zlib_f32`].
-    pub fn zlib_values(&self, values: &[f32], codes: Option<&[u16]>, row: usize) -> Result<Vec<u8>> {
-        self.repeats(values, codes, row, Wrapper::Zlib)
+    pub fn zlib_values(&self, values: &[f32], row: usize) -> Result<Vec<u8>> {
+        self.repeats(values, row, Wrapper::Zlib)
     }
 
     /// The same as one gzip member (RFC 1952).
     ///
     /// # Errors
     /// As [`Self::zlib_f32`].
-    pub fn gzip_values(&self, values: &[f32], codes: Option<&[u16]>, row: usize) -> Result<Vec<u8>> {
-        self.repeats(values, codes, row, Wrapper::Gzip)
+    pub fn gzip_values(&self, values: &[f32], row: usize) -> Result<Vec<u8>> {
+        self.repeats(values, row, Wrapper::Gzip)
     }
 
-    fn repeats(
-        &self,
-        values: &[f32],
-        codes: Option<&[u16]>,
-        row: usize,
-        wrapper: Wrapper,
-    ) -> Result<Vec<u8>> {
+    /// As [`Self::zlib_values`], sooner, and with it the number of values that are not NaN.
+    ///
+    /// # Errors
+    /// As [`Self::zlib_f32`].
+    pub fn zlib_coded(&self, coded: Coded<'_>, row: usize) -> Result<(Vec<u8>, u64)> {
+        self.with_workspace(|work, level| work.repeats(Looked(coded), row, level, Wrapper::Zlib))
+    }
+
+    /// The same as one gzip member.
+    ///
+    /// # Errors
+    /// As [`Self::zlib_f32`].
+    pub fn gzip_coded(&self, coded: Coded<'_>, row: usize) -> Result<(Vec<u8>, u64)> {
+        self.with_workspace(|work, level| work.repeats(Looked(coded), row, level, Wrapper::Gzip))
+    }
+
+    fn repeats(&self, values: &[f32], row: usize, wrapper: Wrapper) -> Result<Vec<u8>> {
         self.with_workspace(|work, level| {
             let mut bytes = std::mem::take(&mut work.planes);
             shuffle::bytes_f32(values, &mut bytes);
-            let stream = work.repeats(&bytes, codes, row, level, wrapper);
+            let stream = work.repeats(Whole(bytes.as_chunks().0), row, level, wrapper);
             work.planes = bytes;
-            stream
+            Ok(stream?.0)
         })
     }
 
@@ -162,49 +177,60 @@ impl Workspace {
         Ok(stream)
     }
 
-    fn repeats(
+    /// The stream of a source, and its values that are not NaN.
+    fn repeats<S: Source>(
         &mut self,
-        bytes: &[u8],
-        codes: Option<&[u16]>,
+        source: S,
         row: usize,
         level: u8,
         wrapper: Wrapper,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<(Vec<u8>, u64)> {
         let header: &[u8] = match wrapper {
             Wrapper::Zlib => &ZLIB_HEADER,
             Wrapper::Gzip => &GZIP_HEADER,
         };
-        let bound = header.len() + repeats::bound(bytes.len()) + 8;
+        let values = source.items().len();
+        let length = values * repeats::WIDTH;
+        let bound = header.len() + repeats::bound(length) + 8;
         if self.out.len() < bound {
             self.out.resize(bound, 0);
         }
         let mut out = BitWriter::new(&mut self.out);
         out.bytes(header);
-        if bytes.is_empty() {
+        if values == 0 {
             block::stored(&[], true, &mut out);
         }
-        if level <= 1 && !bytes.is_empty() {
-            let values = bytes.as_chunks().0;
-            match codes.filter(|codes| codes.len() == values.len()) {
-                Some(codes) => self.repeats.write(values, repeats::Codes(codes), row, &mut out),
-                None => self.repeats.write(values, repeats::Whole(values), row, &mut out),
-            }
+        if level <= 1 && values > 0 {
+            self.repeats.write(source, row, &mut out);
         }
         let mut written = out.finish().ok_or_else(out_of_bound)?;
-        if level > 1 && !bytes.is_empty() {
-            written += self.search(bytes, written, level)?;
+        let mut room = std::mem::take(&mut self.room);
+        if level > 1 && values > 0 {
+            written += self.search(source.bytes(0..values, &mut room), written, level)?;
         }
         let mut stream = Vec::with_capacity(written + 8);
         stream.extend_from_slice(&self.out[..written]);
+        // Part by part, which then lies in the nearest memory.
+        let (mut adler, mut crc, mut valid) = (Adler32::new(), Crc::new(), 0);
+        for start in (0..values).step_by(PART) {
+            let part = source.bytes(start..(start + PART).min(values), &mut room);
+            match wrapper {
+                Wrapper::Zlib => adler.update(part),
+                Wrapper::Gzip => crc.update(part),
+            }
+            let floats = part.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+            valid += floats.map(|v| u32::from(!v.is_nan())).sum::<u32>() as u64;
+        }
+        self.room = room;
         match wrapper {
-            Wrapper::Zlib => stream.extend_from_slice(&adler32(bytes).to_be_bytes()),
+            Wrapper::Zlib => stream.extend_from_slice(&adler.sum().to_be_bytes()),
             Wrapper::Gzip => {
-                stream.extend_from_slice(&crc32(bytes).to_le_bytes());
+                stream.extend_from_slice(&crc.sum().to_le_bytes());
                 // Its low 32 bits are what the format wants.
-                stream.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+                stream.extend_from_slice(&(length as u32).to_le_bytes());
             }
         }
-        Ok(stream)
+        Ok((stream, valid))
     }
 
     /// Ends the stream with libdeflate's blocks of `bytes`, from `at` of the output on; returns their length.

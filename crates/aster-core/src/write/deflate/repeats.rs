@@ -10,12 +10,12 @@ use super::block::all_stored;
 use super::counts::{Lanes, is_noise};
 use super::huffman;
 use super::symbols::{DISTANCES, END, Header, LITERALS_AND_LENGTHS, length_code};
-pub(super) use cutter::{Codes, Source, Whole};
 use cutter::{Cutter, LONGEST, SLOTS, WINDOW};
+pub(super) use cutter::{Looked, Source, Whole};
 use writer::{Codebook, Token, TokenWriter, symbol_of};
 
 /// Bytes of a value.
-const WIDTH: usize = 4;
+pub(super) const WIDTH: usize = 4;
 pub(super) type Value = [u8; WIDTH];
 
 /// Tokens of a block, and values of one without matches: each has codes of its own.
@@ -54,8 +54,7 @@ pub(super) fn bound(bytes: usize) -> usize {
 
 /// What is written.
 #[derive(Clone, Copy)]
-struct Raster<'a, S: Source> {
-    values: &'a [Value],
+struct Raster<S: Source> {
     source: S,
     /// Distance of the row above, 0 to leave it out.
     row: usize,
@@ -68,6 +67,7 @@ pub(super) struct Repeats {
     last: Vec<u16>,
     tokens: Vec<Token>,
     counts: Counts,
+    room: Vec<u8>,
 }
 
 /// A block that was cut into tokens.
@@ -93,43 +93,34 @@ impl Default for Counts {
 }
 
 impl Repeats {
-    /// Writes all of `values`, of a raster whose rows are `row` values long, and ends the stream; `source` has an item for each.
-    pub(super) fn write<S: Source>(
-        &mut self,
-        values: &[Value],
-        source: S,
-        row: usize,
-        out: &mut BitWriter<'_>,
-    ) {
+    /// Writes all values of `source`, a raster whose rows are `row` values long, and ends the stream.
+    pub(super) fn write<S: Source>(&mut self, source: S, row: usize, out: &mut BitWriter<'_>) {
         let items = source.items();
         self.last.clear();
         self.last.resize(SLOTS, 0);
         self.tokens.resize(BLOCK, Token::default());
         let mut start = 0;
-        while start < values.len() {
-            let ahead = (start + BLOCK).min(values.len());
+        while start < items.len() {
+            let ahead = (start + BLOCK).min(items.len());
             let above = (2..=WINDOW).contains(&row) && repeats_above(&items[..ahead], start, row);
-            let raster = Raster { values, source, row: if above { row } else { 0 } };
+            let raster = Raster { source, row: if above { row } else { 0 } };
             let found = self.find(raster, start);
             let end = found.map_or(ahead, |found| found.end);
-            let here = &values[start..end];
-            start = match found.and_then(|found| self.codes(found.tokens, here)) {
+            let here = start..end;
+            start = match found.and_then(|found| self.codes(found.tokens, here.len())) {
                 Some(codes) => {
                     codes.header.write(false, out);
                     let writer = TokenWriter::new(&codes);
-                    writer.tokens(here, &self.tokens[..codes.tokens], out);
+                    writer.tokens(source, here.start, &self.tokens[..codes.tokens], out);
                     let end = self.go_on(raster, end, &writer, codes.bits_a_value(here.len()), out);
                     out.code(codes.literals_and_lengths[END]);
                     end
                 }
-                None if found.is_none() => {
-                    if !literals_alone(here.as_flattened(), out) {
-                        all_stored(here.as_flattened(), false, out);
-                    }
-                    end
-                }
                 None => {
-                    all_stored(here.as_flattened(), false, out);
+                    let bytes = source.bytes(here, &mut self.room);
+                    if found.is_some() || !literals_alone(bytes, out) {
+                        all_stored(bytes, false, out);
+                    }
                     end
                 }
             };
@@ -140,8 +131,8 @@ impl Repeats {
 
     /// Cuts values from `start` on into tokens, as many as a block has, and counts their symbols; nothing where values do not
     /// repeat.
-    fn find<S: Source>(&mut self, raster: Raster<'_, S>, start: usize) -> Option<Found> {
-        let Raster { values, source, row } = raster;
+    fn find<S: Source>(&mut self, raster: Raster<S>, start: usize) -> Option<Found> {
+        let Raster { source, row } = raster;
         let items = source.items();
         self.counts = Counts::default();
         let Counts { literals_and_lengths, distances, extra } = &mut self.counts;
@@ -154,14 +145,14 @@ impl Repeats {
             tokens += 1;
             *token = Token::new(length, distance);
             if length == 0 {
-                for byte in values[at] {
+                for byte in source.value(items[at]) {
                     literals_and_lengths[usize::from(byte)] += 1;
                 }
                 at += 1;
                 new += 1;
                 if new == probe && new as f32 > MOST_NEW * (at - start) as f32 {
                     // The next block may find what is passed over here.
-                    let end = (start + BLOCK).min(values.len());
+                    let end = (start + BLOCK).min(items.len());
                     let first = at.max(end.saturating_sub(WINDOW));
                     for (at, &item) in items.iter().enumerate().take(end).skip(first) {
                         self.last[S::slot(item)] = at as u16;
@@ -182,9 +173,9 @@ impl Repeats {
         Some(Found { tokens: tokens as usize, end: at })
     }
 
-    /// Codes for the tokens of `values`, and for all that may follow in the same block; nothing when they would be no shorter
+    /// Codes for the tokens of so many values, and for all that may follow in the same block; nothing when they would be no shorter
     /// than the values.
-    fn codes(&mut self, tokens: usize, values: &[Value]) -> Option<Codebook> {
+    fn codes(&mut self, tokens: usize, values: usize) -> Option<Codebook> {
         let Counts { literals_and_lengths, distances, extra } = &mut self.counts;
         // What has not come may come yet. A code needs two symbols.
         for count in literals_and_lengths.iter_mut().take(END + 1) {
@@ -205,7 +196,7 @@ impl Repeats {
             (0..).zip(distances).map(|(symbol, &n)| u64::from(n * extra_bits(symbol))).sum();
         let coded = sum(literals_and_lengths, &lengths) + sum(distances, &distance_lengths);
         let bits = coded + *extra + extra_of_distances;
-        if header.bits() + bits >= (values.len() * WIDTH * 8) as u64 {
+        if header.bits() + bits >= (values * WIDTH * 8) as u64 {
             return None;
         }
         Some(Codebook {
@@ -221,26 +212,27 @@ impl Repeats {
     /// `usual` is the number of bits that a value takes where they do.
     fn go_on<S: Source>(
         &mut self,
-        raster: Raster<'_, S>,
+        raster: Raster<S>,
         start: usize,
         writer: &TokenWriter,
         usual: f32,
         out: &mut BitWriter<'_>,
     ) -> usize {
-        let Raster { values, source, row } = raster;
+        let Raster { source, row } = raster;
+        let items = source.items();
         let most = start + MOST_ON;
         let mut at = start;
-        while at < values.len() && at < most {
+        while at < items.len() && at < most {
             let Some(last) = self.last.first_chunk_mut() else { break };
-            let mut cutter = Cutter::<S>::new(source.items(), last, row);
-            let (from, to) = (at, (at + STRETCH).min(values.len()));
+            let mut cutter = Cutter::<S>::new(items, last, row);
+            let (from, to) = (at, (at + STRETCH).min(items.len()));
             let before = out.bits_written();
             out.put_all(std::iter::from_fn(|| {
                 if at >= to {
                     return None;
                 }
                 let (length, distance) = cutter.next(at)?;
-                let joined = writer.join(length, distance, values, at);
+                let joined = writer.join(length, distance, source, at);
                 at += length.max(1);
                 Some(joined)
             }));

@@ -1,42 +1,31 @@
 //! From computed values to the bytes HDF5 stores: the part of the chunk that is kept, number type, filters.
-use crate::cube::sink::{ValueType, VariableSpec};
+use crate::cube::sink::{Coded, ValueType, VariableSpec};
 use crate::error::Result;
 use crate::grid::geobox::Shape;
 use crate::write::deflate::Deflater;
 use crate::write::values::{self, ByteOrder};
+use std::borrow::Cow;
 
 /// Whether deflate gets the values of a variable as they are: no shuffle comes before it.
 pub(super) fn keeps_whole(spec: &VariableSpec) -> bool {
     spec.repeats && spec.value_type == ValueType::F32
 }
 
-/// Stored bytes of a chunk, and its values that are not NaN. `codes` as in [`crate::cube::sink::ChunkSink::encode_coded`]. Each time step of `values` has the shape `given`; its
+/// Stored bytes of a chunk, and its values that are not NaN. Each time step of `values` has the shape `given`; its
 /// upper-left `stored` part is kept (a grid smaller than one chunk). Without `deflater` the bytes are plain.
 pub(super) fn encode(
     values: &[f32],
-    codes: Option<&[u16]>,
     given: Shape,
     stored: Shape,
     spec: &VariableSpec,
     deflater: Option<&Deflater>,
 ) -> Result<(Vec<u8>, u64)> {
-    let cropped: Vec<f32>;
-    let values = if given == stored {
-        values
-    } else {
-        let steps = values.chunks_exact((given.ny * given.nx).max(1));
-        let rows = steps.flat_map(|step| step.chunks_exact(given.nx.max(1)).take(stored.ny));
-        cropped = rows.flat_map(|row| row.iter().take(stored.nx).copied()).collect();
-        &cropped
-    };
+    let values = &*crop(values, given, stored);
     let valid = values::valid(values);
     let value_type = spec.value_type;
     let bytes = match (deflater, value_type) {
         (None, _) => values::stored(values, value_type, ByteOrder::Plain),
-        (Some(deflater), _) if keeps_whole(spec) => {
-            // A part of a chunk goes without.
-            deflater.zlib_values(values, codes.filter(|codes| codes.len() == values.len()), stored.nx)?
-        }
+        (Some(deflater), _) if keeps_whole(spec) => deflater.zlib_values(values, stored.nx)?,
         (Some(deflater), ValueType::F32) => deflater.zlib_f32(values, stored.nx)?,
         (Some(deflater), _) => {
             let planes = values::stored(values, value_type, ByteOrder::Shuffled);
@@ -44,6 +33,26 @@ pub(super) fn encode(
         }
     };
     Ok((bytes, valid))
+}
+
+/// As [`encode`], of a variable that [`keeps_whole`].
+pub(super) fn encode_coded(
+    coded: Coded<'_>,
+    given: Shape,
+    stored: Shape,
+    deflater: &Deflater,
+) -> Result<(Vec<u8>, u64)> {
+    deflater.zlib_coded(Coded { codes: &crop(coded.codes, given, stored), ..coded }, stored.nx)
+}
+
+/// The upper-left `stored` part of time steps of the shape `given`.
+fn crop<T: Copy>(items: &[T], given: Shape, stored: Shape) -> Cow<'_, [T]> {
+    if given == stored {
+        return Cow::Borrowed(items);
+    }
+    let steps = items.chunks_exact((given.ny * given.nx).max(1));
+    let rows = steps.flat_map(|step| step.chunks_exact(given.nx.max(1)).take(stored.ny));
+    Cow::Owned(rows.flat_map(|row| row.iter().take(stored.nx).copied()).collect())
 }
 
 #[cfg(test)]
@@ -65,7 +74,7 @@ mod tests {
             repeats: false,
             attributes: Vec::new(),
         };
-        let (bytes, valid) = encode(&values, None, given, Shape { ny: 2, nx: 3 }, &spec, None).unwrap();
+        let (bytes, valid) = encode(&values, given, Shape { ny: 2, nx: 3 }, &spec, None).unwrap();
         assert_eq!((bytes.as_slice(), valid), ([0, 0, 2, 4, 5, 6].as_slice(), 5));
     }
 }

@@ -9,7 +9,7 @@ mod handle;
 mod scenes;
 
 use crate::cube::record::StepRecord;
-use crate::cube::sink::{ChunkKey, ChunkSink, CubeLayout, EncodedChunk, VariableSpec};
+use crate::cube::sink::{ChunkKey, ChunkSink, Coded, CubeLayout, EncodedChunk, VariableSpec};
 use crate::error::{Error, ErrorCode, Result};
 use crate::grid::geobox::Shape;
 use crate::write::coordinates::Horizontal;
@@ -116,25 +116,33 @@ impl NetcdfSink {
 }
 
 impl NetcdfSink {
-    fn encode_any(&self, key: ChunkKey, values: &[f32], codes: Option<&[u16]>) -> Result<EncodedChunk> {
-        let spec = self.check_key(key)?;
-        let chunk = self.layout.chunk;
-        if values.len() != self.layout.chunk_values() {
-            return Err(Error::internal(format!("a chunk came with {} values", values.len())));
+    /// The specification of a chunk's variable, when it has so many values.
+    fn check(&self, key: ChunkKey, values: usize) -> Result<&VariableSpec> {
+        if values != self.layout.chunk_values() {
+            return Err(Error::internal(format!("a chunk came with {values} values")));
         }
-        let deflater = self.deflater.as_ref();
-        let (bytes, valid) = chunk::encode(values, codes, chunk, self.stored_chunk, spec, deflater)?;
-        Ok(EncodedChunk { key, bytes, valid })
+        self.check_key(key)
     }
 }
 
 impl ChunkSink for NetcdfSink {
     fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
-        self.encode_any(key, values, None)
+        let spec = self.check(key, values.len())?;
+        let deflater = self.deflater.as_ref();
+        let (bytes, valid) = chunk::encode(values, self.layout.chunk, self.stored_chunk, spec, deflater)?;
+        Ok(EncodedChunk { key, bytes, valid })
     }
 
-    fn encode_coded(&self, key: ChunkKey, values: &[f32], codes: &[u16]) -> Result<EncodedChunk> {
-        self.encode_any(key, values, Some(codes))
+    fn encode_coded(&self, key: ChunkKey, coded: Coded<'_>) -> Result<EncodedChunk> {
+        let spec = self.check(key, coded.codes.len())?;
+        match &self.deflater {
+            Some(deflater) if chunk::keeps_whole(spec) => {
+                let (given, stored) = (self.layout.chunk, self.stored_chunk);
+                let (bytes, valid) = chunk::encode_coded(coded, given, stored, deflater)?;
+                Ok(EncodedChunk { key, bytes, valid })
+            }
+            _ => self.encode(key, &coded.values()),
+        }
     }
 
     fn store(&self, chunk: EncodedChunk) -> Result<u64> {

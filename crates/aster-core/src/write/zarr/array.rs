@@ -21,7 +21,8 @@ pub(super) fn chunk_file(names: &[String], chunk_steps: usize, place: Place) -> 
 pub(super) struct Gzip {
     level: u8,
     idle: Mutex<Vec<Compressor>>,
-    of_repeats: Deflater,
+    /// For values that repeat; several times faster than [`Self::encode`] at level 1.
+    pub(super) of_repeats: Deflater,
 }
 
 impl Gzip {
@@ -33,16 +34,6 @@ impl Gzip {
     /// 1 to 9.
     pub(super) fn level(&self) -> u8 {
         self.level
-    }
-
-    /// One gzip member of float32 values that repeat, in rows of `row`; several times faster than [`Self::encode`] at level 1.
-    pub(super) fn encode_repeats(
-        &self,
-        values: &[f32],
-        codes: Option<&[u16]>,
-        row: usize,
-    ) -> Result<Vec<u8>> {
-        self.of_repeats.gzip_values(values, codes, row)
     }
 
     /// One gzip member; the same for the same bytes.

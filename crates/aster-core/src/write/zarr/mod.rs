@@ -5,7 +5,7 @@ mod array;
 mod metadata;
 
 use crate::cube::record::StepRecord;
-use crate::cube::sink::{ChunkKey, ChunkSink, CubeLayout, EncodedChunk, ValueType, VariableSpec};
+use crate::cube::sink::{ChunkKey, ChunkSink, Coded, CubeLayout, EncodedChunk, ValueType, VariableSpec};
 use crate::error::{Error, ErrorCode, Result};
 use crate::write::coordinates::Horizontal;
 use crate::write::describe::check_layout;
@@ -108,30 +108,43 @@ impl ZarrSink {
 }
 
 impl ZarrSink {
-    fn encode_any(&self, key: ChunkKey, values: &[f32], codes: Option<&[u16]>) -> Result<EncodedChunk> {
-        let spec = self.check_key(key)?;
-        if values.len() != self.layout.chunk_values() {
-            return Err(Error::internal(format!("a chunk came with {} values", values.len())));
+    /// The specification of a chunk's variable, when it has so many values.
+    fn check(&self, key: ChunkKey, values: usize) -> Result<&VariableSpec> {
+        if values != self.layout.chunk_values() {
+            return Err(Error::internal(format!("a chunk came with {values} values")));
         }
+        self.check_key(key)
+    }
+}
+
+fn keeps_whole(spec: &VariableSpec) -> bool {
+    spec.repeats && spec.value_type == ValueType::F32
+}
+
+impl ChunkSink for ZarrSink {
+    fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
+        let spec = self.check(key, values.len())?;
         let valid = values::valid(values);
-        let whole = spec.repeats && spec.value_type == ValueType::F32;
         let plain = || values::stored(values, spec.value_type, ByteOrder::Plain);
         let bytes = match &self.gzip {
-            Some(gzip) if valid > 0 && whole => gzip.encode_repeats(values, codes, self.layout.chunk.nx)?,
+            Some(gzip) if valid > 0 && keeps_whole(spec) => {
+                gzip.of_repeats.gzip_values(values, self.layout.chunk.nx)?
+            }
             Some(gzip) if valid > 0 => gzip.encode(&plain())?,
             _ => plain(),
         };
         Ok(EncodedChunk { key, bytes, valid })
     }
-}
 
-impl ChunkSink for ZarrSink {
-    fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
-        self.encode_any(key, values, None)
-    }
-
-    fn encode_coded(&self, key: ChunkKey, values: &[f32], codes: &[u16]) -> Result<EncodedChunk> {
-        self.encode_any(key, values, Some(codes))
+    fn encode_coded(&self, key: ChunkKey, coded: Coded<'_>) -> Result<EncodedChunk> {
+        let spec = self.check(key, coded.codes.len())?;
+        match &self.gzip {
+            Some(gzip) if keeps_whole(spec) => {
+                let (bytes, valid) = gzip.of_repeats.gzip_coded(coded, self.layout.chunk.nx)?;
+                Ok(EncodedChunk { key, bytes, valid })
+            }
+            _ => self.encode(key, &coded.values()),
+        }
     }
 
     fn store(&self, chunk: EncodedChunk) -> Result<u64> {

@@ -1,5 +1,7 @@
 //! Cuts values into those that stand for themselves and those that repeat earlier ones.
 use super::{Value, WIDTH};
+use crate::cube::sink::Coded;
+use std::ops::Range;
 
 /// Farthest match of the format, in values.
 pub(super) const WINDOW: usize = 32 * 1024 / WIDTH;
@@ -18,6 +20,10 @@ pub(in super::super) trait Source: Copy {
     fn items(&self) -> &[Self::Item];
     /// Where its last place is remembered, below [`SLOTS`].
     fn slot(item: Self::Item) -> usize;
+    /// The value of an item.
+    fn value(&self, item: Self::Item) -> Value;
+    /// Bytes of the values in a range, which has to be one of items; made in `room` unless they are there.
+    fn bytes<'b>(&'b self, range: Range<usize>, room: &'b mut Vec<u8>) -> &'b [u8];
 }
 
 /// Values that are compared themselves.
@@ -35,21 +41,39 @@ impl Source for Whole<'_> {
     fn slot(item: Value) -> usize {
         (u32::from_le_bytes(item).wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize
     }
+    #[inline(always)]
+    fn value(&self, item: Value) -> Value {
+        item
+    }
+    fn bytes<'b>(&'b self, range: Range<usize>, _: &'b mut Vec<u8>) -> &'b [u8] {
+        self.0[range].as_flattened()
+    }
 }
 
 /// Values that were looked up: by the numbers of their places in the table.
 #[derive(Clone, Copy)]
-pub(in super::super) struct Codes<'a>(pub(in super::super) &'a [u16]);
+pub(in super::super) struct Looked<'a>(pub(in super::super) Coded<'a>);
 
-impl Source for Codes<'_> {
+impl Source for Looked<'_> {
     type Item = u16;
     #[inline(always)]
     fn items(&self) -> &[u16] {
-        self.0
+        self.0.codes
     }
     #[inline(always)]
     fn slot(item: u16) -> usize {
         usize::from(item)
+    }
+    #[inline(always)]
+    fn value(&self, item: u16) -> Value {
+        self.0.table[usize::from(item)].to_le_bytes()
+    }
+    fn bytes<'b>(&'b self, range: Range<usize>, room: &'b mut Vec<u8>) -> &'b [u8] {
+        room.resize(range.len() * WIDTH, 0);
+        for (bytes, &code) in room.as_chunks_mut().0.iter_mut().zip(&self.0.codes[range]) {
+            *bytes = self.value(code);
+        }
+        room
     }
 }
 

@@ -2,9 +2,11 @@
 #![allow(clippy::print_stderr)]
 use super::super::{Deflater, Wrapper};
 use super::bound;
+use crate::cube::sink::{CODES, Coded};
 use flate2::read::{GzDecoder, ZlibDecoder};
 use libdeflater::Decompressor;
 use proptest::prelude::*;
+use std::collections::HashMap;
 use std::io::Read;
 
 fn bytes_of(values: &[f32]) -> Vec<u8> {
@@ -15,8 +17,8 @@ fn bytes_of(values: &[f32]) -> Vec<u8> {
 fn kept(values: &[f32], row: usize) -> usize {
     let plain = bytes_of(values);
     let deflater = Deflater::new(1);
-    let zlib = deflater.zlib_values(values, None, row).unwrap();
-    let gzip = deflater.gzip_values(values, None, row).unwrap();
+    let zlib = deflater.zlib_values(values, row).unwrap();
+    let gzip = deflater.gzip_values(values, row).unwrap();
     let mut out = vec![1; plain.len()];
     assert_eq!(Decompressor::new().zlib_decompress(&zlib, &mut out).unwrap(), plain.len());
     assert!(out == plain, "{} values in rows of {row}", values.len());
@@ -31,7 +33,34 @@ fn kept(values: &[f32], row: usize) -> usize {
     assert!(again == plain);
     assert!(zlib.len() <= bound(plain.len()) + 6, "{} of {}", zlib.len(), plain.len());
     assert_eq!(gzip.len(), zlib.len() + 12);
+    kept_coded(values, row, &plain);
     zlib.len()
+}
+
+/// The same of codes, where so many are enough.
+fn kept_coded(values: &[f32], row: usize, plain: &[u8]) {
+    let mut table = Box::new([f32::NAN; CODES]);
+    let mut seen = HashMap::new();
+    let mut codes = Vec::with_capacity(values.len());
+    for &bytes in plain.as_chunks::<4>().0 {
+        let next = seen.len();
+        let code = *seen.entry(bytes).or_insert(next);
+        let Some(value) = table.get_mut(code) else { return };
+        *value = f32::from_le_bytes(bytes);
+        codes.push(code as u16);
+    }
+    let coded = Coded { codes: &codes, table: &table };
+    let deflater = Deflater::new(1);
+    let (zlib, valid) = deflater.zlib_coded(coded, row).unwrap();
+    assert_eq!(valid, values.iter().filter(|v| !v.is_nan()).count() as u64);
+    let mut out = vec![1; plain.len()];
+    assert_eq!(Decompressor::new().zlib_decompress(&zlib, &mut out).unwrap(), plain.len());
+    assert!(out == plain, "{} codes in rows of {row}", codes.len());
+    let (gzip, again) = deflater.gzip_coded(coded, row).unwrap();
+    out.fill(1);
+    assert_eq!(Decompressor::new().gzip_decompress(&gzip, &mut out).unwrap(), plain.len());
+    assert!(out == plain && again == valid);
+    assert!(zlib.len() <= bound(plain.len()) + 6, "{} of {}", zlib.len(), plain.len());
 }
 
 /// zlib's answer to the same bytes, level 4, by an implementation that is not ours.
@@ -163,9 +192,9 @@ fn levels_are_taken_and_work_space_leaves_no_trace() {
     let (large, small) = (index_like(200), noise(999));
     for level in 0..=9 {
         let deflater = Deflater::new(level);
-        let first = deflater.zlib_values(&small, None, 3).unwrap();
+        let first = deflater.zlib_values(&small, 3).unwrap();
         for wrapper in [Wrapper::Zlib, Wrapper::Gzip] {
-            let stream = deflater.repeats(&large, None, 200, wrapper).unwrap();
+            let stream = deflater.repeats(&large, 200, wrapper).unwrap();
             let mut out = vec![0; 4 * large.len()];
             let inflated = match wrapper {
                 Wrapper::Zlib => Decompressor::new().zlib_decompress(&stream, &mut out),
@@ -173,14 +202,14 @@ fn levels_are_taken_and_work_space_leaves_no_trace() {
             };
             assert_eq!(inflated, Ok(out.len()));
             assert!(out == bytes_of(&large));
-            assert_eq!(Deflater::new(level).repeats(&large, None, 200, wrapper).unwrap(), stream);
+            assert_eq!(Deflater::new(level).repeats(&large, 200, wrapper).unwrap(), stream);
             // Planes use the same buffers.
             deflater.zlib_f32(&large, 200).unwrap();
         }
-        assert_eq!(deflater.zlib_values(&small, None, 3).unwrap(), first);
+        assert_eq!(deflater.zlib_values(&small, 3).unwrap(), first);
     }
     assert_eq!(
-        Deflater::new(13).zlib_values(&large, None, 200).unwrap_err().code(),
+        Deflater::new(13).zlib_values(&large, 200).unwrap_err().code(),
         crate::error::ErrorCode::Usage
     );
 }
@@ -201,7 +230,7 @@ fn zlib_itself_reads_the_streams() {
     ] {
         for (wrapper, suffix) in [(Wrapper::Zlib, "-zlib"), (Wrapper::Gzip, "-gzip")] {
             let path = folder.path().join(format!("{name}{suffix}"));
-            std::fs::write(&path, Deflater::new(1).repeats(&values, None, row, wrapper).unwrap()).unwrap();
+            std::fs::write(&path, Deflater::new(1).repeats(&values, row, wrapper).unwrap()).unwrap();
             std::fs::write(path.with_extension("plain"), bytes_of(&values)).unwrap();
             names.push(path);
         }

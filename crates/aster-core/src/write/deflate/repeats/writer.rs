@@ -1,8 +1,8 @@
 //! Tokens of values in a deflate block: their codes, joined beforehand.
 use super::super::bits::{BitWriter, Code, LiteralCodes};
 use super::super::symbols::{DISTANCES, Header, LITERALS_AND_LENGTHS, distance_code, length_code};
-use super::cutter::{LONGEST, WINDOW};
-use super::{SYMBOLS, Value, WIDTH};
+use super::cutter::{LONGEST, Source, WINDOW};
+use super::{SYMBOLS, WIDTH};
 
 /// Lengths up to the longest, rounded up for a cheap remainder.
 const LENGTHS: usize = (LONGEST + 1).next_power_of_two();
@@ -88,9 +88,9 @@ impl TokenWriter {
 
     /// Bits of a token and their number; `at` is the place of its first value.
     #[inline(always)]
-    pub(super) fn join(&self, length: usize, distance: usize, values: &[Value], at: usize) -> (u64, u32) {
+    pub(super) fn join<S: Source>(&self, length: usize, distance: usize, source: S, at: usize) -> (u64, u32) {
         if length == 0 {
-            return values.get(at).map_or((0, 0), |&value| self.literals.quad(value));
+            return source.items().get(at).map_or((0, 0), |&item| self.literals.quad(source.value(item)));
         }
         let place = distance.wrapping_sub(1) % WINDOW;
         let all = match length {
@@ -100,11 +100,17 @@ impl TokenWriter {
         (all >> 8, (all & 0xff) as u32)
     }
 
-    pub(super) fn tokens(&self, values: &[Value], tokens: &[Token], out: &mut BitWriter<'_>) {
-        let mut at = 0;
+    /// Tokens of values from `at` on.
+    pub(super) fn tokens<S: Source>(
+        &self,
+        source: S,
+        mut at: usize,
+        tokens: &[Token],
+        out: &mut BitWriter<'_>,
+    ) {
         out.put_all(tokens.iter().map(|token| {
             let (length, distance) = token.parts();
-            let joined = self.join(length, distance, values, at);
+            let joined = self.join(length, distance, source, at);
             at += length.max(1);
             joined
         }));
