@@ -8,8 +8,8 @@ use aster_core::geo::affine::Affine;
 use aster_core::geo::crs::Crs;
 use aster_core::geo::transform::Transformer;
 use aster_core::grid::geobox::{GeoBox, PixelRect, Shape};
-use aster_core::warp::kernel::{Resampling, Scale, SourceWindow, sample_row};
-use aster_core::warp::map::WarpMap;
+use aster_core::warp::kernel::{Resampling, Scale, SourceWindow, sample_row, take_row};
+use aster_core::warp::map::{NearestRow, WarpMap};
 use vectors::{UTM, WARPS};
 
 #[test]
@@ -162,6 +162,7 @@ fn speed() {
     let window16 = SourceWindow::new(&data16, rect, &table16).unwrap();
     let pixels = (ny * nx) as f64;
     let (mut xs, mut ys, mut out) = (vec![0.0; nx], vec![0.0; nx], vec![0.0_f32; nx]);
+    let mut nearest = NearestRow::default();
     let start = cpu_seconds();
     let map = WarpMap::new(&target, rect, &source, 0.05).unwrap();
     println!("map made in {:.2} ms, error {:.4} px", (cpu_seconds() - start) * 1e3, map.measured_error_px());
@@ -173,8 +174,14 @@ fn speed() {
                 let start = cpu_seconds();
                 valid = 0;
                 for row in 0..ny {
-                    map.row(row, 0, &mut xs, &mut ys);
+                    if method == Some(Resampling::Nearest) {
+                        map.nearest_row(row, 0, nx, rect, &mut nearest);
+                    } else {
+                        map.row(row, 0, &mut xs, &mut ys);
+                    }
                     match method {
+                        Some(Resampling::Nearest) if wide => take_row(&window16, &nearest, &mut out),
+                        Some(Resampling::Nearest) => take_row(&window, &nearest, &mut out),
                         Some(method) if wide => {
                             sample_row(method, &window16, &xs, &ys, map.scale(), &mut out)
                         }

@@ -6,9 +6,9 @@ use crate::granule::dn::{DnData, DnType, DnWindow};
 use crate::grid::geobox::{GeoBox, PixelRect};
 use crate::radiometry::table::Calibration;
 use crate::warp::kernel::{
-    Dn, Resampling, SourceWindow, copy_dn_row, copy_row, nearest_places, sample_row, take_dn_row,
+    Dn, Resampling, SourceWindow, copy_dn_row, copy_row, sample_row, take_dn_row, take_row,
 };
-use crate::warp::map::WarpMap;
+use crate::warp::map::{NearestRow, WarpMap};
 use crate::warp::placement::Placement;
 
 /// A scene whose windows are in memory (or mapped) and whose tables are made.
@@ -83,7 +83,7 @@ impl<'a> LoadedScene<'a> {
             if matches!(band.placement, Placement::Warp) && window.is_some() && warps[grid].is_none() {
                 let map = WarpMap::new(&plan.grid, rect, &band.source, MAX_WARP_ERROR_PX)?;
                 let (xs, ys) = (vec![0.0; rect.columns], vec![0.0; rect.columns]);
-                warps[grid] = Some(Warp { map, xs, ys, places: Vec::new(), window: PixelRect::default() });
+                warps[grid] = Some(Warp { map, xs, ys, nearest: NearestRow::default(), nearest_of: None });
             }
         }
         Ok(ChunkSampler { scene: self, rect, warps })
@@ -95,9 +95,20 @@ struct Warp {
     map: WarpMap,
     xs: Vec<f64>,
     ys: Vec<f64>,
-    /// Of the nearest pixels in windows of this rectangle; none yet where it is empty.
-    places: Vec<u32>,
-    window: PixelRect,
+    nearest: NearestRow,
+    /// Row that the nearest pixels are of, and the window that they lie in.
+    nearest_of: Option<(usize, PixelRect)>,
+}
+
+impl Warp {
+    /// Nearest pixels of the columns of `rect`, for all bands in windows of one rectangle.
+    fn nearest_row(&mut self, row: usize, rect: PixelRect, window: PixelRect) -> &NearestRow {
+        if self.nearest_of != Some((row, window)) {
+            self.map.nearest_row(row, rect.column, rect.columns, window, &mut self.nearest);
+            self.nearest_of = Some((row, window));
+        }
+        &self.nearest
+    }
 }
 
 /// Samples the rows of one chunk.
@@ -111,8 +122,10 @@ pub struct ChunkSampler<'s> {
 impl ChunkSampler<'_> {
     /// Fills `out[input]` (each `rect.columns` long) with the values of target row `row`; NaN where missing.
     pub fn row(&mut self, row: usize, out: &mut [Vec<f32>]) {
-        for warp in self.warps.iter_mut().flatten() {
-            warp.map.row(row, self.rect.column, &mut warp.xs, &mut warp.ys);
+        if self.scene.resampling != Resampling::Nearest {
+            for warp in self.warps.iter_mut().flatten() {
+                warp.map.row(row, self.rect.column, &mut warp.xs, &mut warp.ys);
+            }
         }
         for (input, values) in out.iter_mut().enumerate() {
             self.input_row(input, row, values);
@@ -122,10 +135,6 @@ impl ChunkSampler<'_> {
     /// Fills `out[input]` (each `rect.columns` long) with the DN of target row `row`, signed ones by their bits; 0 outside
     /// of a band. For inputs that have a [`LoadedScene::table_of`].
     pub(super) fn dn_row(&mut self, row: usize, out: &mut [Vec<u16>]) {
-        for warp in self.warps.iter_mut().flatten() {
-            warp.map.row(row, self.rect.column, &mut warp.xs, &mut warp.ys);
-            warp.window = PixelRect::default();
-        }
         let scene = self.scene;
         for (table, dn) in scene.tables.iter().zip(out) {
             let window = table.as_ref().and_then(|table| scene.windows[table.band].as_ref());
@@ -153,20 +162,16 @@ impl ChunkSampler<'_> {
                 copy_dn_row(&source, row as i64 + row_offset, self.rect.column as i64 + column_offset, out);
             }
             (Placement::Warp, Some(warp)) => {
-                if warp.window != rect {
-                    warp.places.resize(warp.xs.len(), 0);
-                    nearest_places(rect, &warp.xs, &warp.ys, &mut warp.places);
-                    warp.window = rect;
-                }
-                take_dn_row(&source, &warp.places, out);
+                take_dn_row(&source, warp.nearest_row(row, self.rect, rect), out);
             }
             (Placement::Warp, None) => out.fill(0),
         }
     }
 
-    fn input_row(&self, input: usize, row: usize, out: &mut [f32]) {
-        let Some(table) = &self.scene.tables[input] else { return out.fill(f32::NAN) };
-        let Some(window) = &self.scene.windows[table.band] else { return out.fill(f32::NAN) };
+    fn input_row(&mut self, input: usize, row: usize, out: &mut [f32]) {
+        let scene = self.scene;
+        let Some(table) = &scene.tables[input] else { return out.fill(f32::NAN) };
+        let Some(window) = &scene.windows[table.band] else { return out.fill(f32::NAN) };
         match &window.data {
             DnData::U8(d) => self.typed_row(table, d, window.rect, row, out),
             DnData::U16(d) => self.typed_row(table, d, window.rect, row, out),
@@ -179,13 +184,16 @@ impl ChunkSampler<'_> {
         }
     }
 
-    fn typed_row<T: Dn>(&self, table: &Table, data: &[T], rect: PixelRect, row: usize, out: &mut [f32]) {
+    fn typed_row<T: Dn>(&mut self, table: &Table, data: &[T], rect: PixelRect, row: usize, out: &mut [f32]) {
         // Windows and tables are made to fit; were they not, the pixels are missing, not wrong.
         let Ok(source) = SourceWindow::new(data, rect, &table.values) else { return out.fill(f32::NAN) };
         let band = &self.scene.plan.bands[table.band];
-        match (band.placement, &self.warps[self.scene.grid_of[table.band]]) {
+        match (band.placement, &mut self.warps[self.scene.grid_of[table.band]]) {
             (Placement::Shift { row_offset, column_offset }, _) => {
                 copy_row(&source, row as i64 + row_offset, self.rect.column as i64 + column_offset, out);
+            }
+            (Placement::Warp, Some(warp)) if self.scene.resampling == Resampling::Nearest => {
+                take_row(&source, warp.nearest_row(row, self.rect, rect), out);
             }
             (Placement::Warp, Some(warp)) => {
                 sample_row(self.scene.resampling, &source, &warp.xs, &warp.ys, warp.map.scale(), out);

@@ -16,6 +16,7 @@ mod wide;
 
 use crate::error::{Error, Result};
 use crate::grid::geobox::PixelRect;
+use crate::warp::map::{From, NearestRow, Run};
 use std::fmt;
 use std::str::FromStr;
 
@@ -157,7 +158,9 @@ pub struct SourceWindow<'a, T: Dn> {
 }
 
 /// Slack of GDAL's floor: a coordinate this little below a pixel's edge counts as on it.
-const EDGE: f64 = 1e-10;
+pub(super) const EDGE: f64 = 1e-10;
+/// Adding it leaves the nearest whole number in the low bits of a double: floors without branches or calls.
+pub(super) const MAGIC: f64 = 6_755_399_441_055_744.0;
 
 impl<'a, T: Dn> SourceWindow<'a, T> {
     /// `data` holds the pixels of `rect` of a band, row by row; `table[dn.index()]` is the value of a number,
@@ -221,6 +224,30 @@ pub fn copy_dn_row<T: Dn>(source: &SourceWindow<T>, source_row: i64, source_colu
 
 impl<T: Dn> SourceWindow<'_, T> {
     #[inline(always)]
+    fn take<V: Copy>(&self, row: &NearestRow, outside: V, convert: impl Fn(T) -> V, out: &mut [V]) {
+        let mut done = 0;
+        for Run { start, length, from } in row.runs.iter().copied() {
+            if let Some(gap) = out.get_mut(done..start) {
+                gap.fill(outside);
+            }
+            let to = out.get_mut(start..).unwrap_or_default();
+            match from {
+                From::Along(place) => along(self.data.get(place..).unwrap_or_default(), length, &convert, to),
+                From::Places(first) => {
+                    let places = row.places.get(first..).unwrap_or_default();
+                    for (to, place) in to.iter_mut().zip(places).take(length) {
+                        *to = self.data.get(*place as usize).map_or(outside, |dn| convert(*dn));
+                    }
+                }
+            }
+            done = start + length;
+        }
+        if let Some(gap) = out.get_mut(done..) {
+            gap.fill(outside);
+        }
+    }
+
+    #[inline(always)]
     fn copy<V: Copy>(&self, row: i64, column: i64, outside: V, convert: impl Fn(T) -> V, out: &mut [V]) {
         let rect = self.rect;
         let row = i128::from(row) - rect.row as i128;
@@ -243,17 +270,35 @@ impl<T: Dn> SourceWindow<'_, T> {
     }
 }
 
-/// Places of the pixels that positions fall into, for all bands on one grid and in windows of one size: see
-/// [`take_dn_row`]. As [`Resampling::Nearest`] of [`sample_row`].
-pub fn nearest_places(window: PixelRect, xs: &[f64], ys: &[f64], places: &mut [u32]) {
+/// Converts `length` numbers.
+#[inline(always)]
+fn along<T: Copy, V>(from: &[T], length: usize, convert: impl Fn(T) -> V, to: &mut [V]) {
+    /// As many at once, beyond the end as well, where there is room: what comes there comes later.
+    const STEP: usize = 16;
+    for done in (0..length).step_by(STEP) {
+        let (Some(from), Some(to)) = (from.get(done..), to.get_mut(done..)) else { return };
+        if let (Some(from), Some(to)) = (from.first_chunk::<STEP>(), to.first_chunk_mut::<STEP>()) {
+            to.iter_mut().zip(from).for_each(|(to, dn)| *to = convert(*dn));
+        } else {
+            to.iter_mut().zip(from).take(length - done).for_each(|(to, dn)| *to = convert(*dn));
+        }
+    }
+}
+
+/// Places of the pixels that positions fall into, `u32::MAX` outside of the window or where 32 bits cannot number them.
+pub(super) fn nearest_places(window: PixelRect, xs: &[f64], ys: &[f64], places: &mut [u32]) {
     quick::places(window, xs, ys, places);
 }
 
-/// The numbers at places of a window by their places in the table, 0 outside of it.
-pub fn take_dn_row<T: Dn>(source: &SourceWindow<T>, places: &[u32], out: &mut [u16]) {
-    for (out, place) in out.iter_mut().zip(places) {
-        *out = source.data.get(*place as usize).map_or(0, |dn| dn.index() as u16);
-    }
+/// The values of a row of nearest pixels, found for this window by [`crate::warp::map::WarpMap::nearest_row`]; NaN
+/// outside of it. As [`Resampling::Nearest`] of [`sample_row`].
+pub fn take_row<T: Dn>(source: &SourceWindow<T>, row: &NearestRow, out: &mut [f32]) {
+    source.take(row, f32::NAN, |dn| source.value(dn), out);
+}
+
+/// As [`take_row`], the numbers themselves by their places in the table, 0 outside.
+pub fn take_dn_row<T: Dn>(source: &SourceWindow<T>, row: &NearestRow, out: &mut [u16]) {
+    source.take(row, 0, |dn| dn.index() as u16, out);
 }
 
 /// Samples at `xs`, `ys` (source pixel coordinates of the band, one pair per element of `out`; NaN is

@@ -1,5 +1,6 @@
 //! Target pixel to source pixel, cell by cell: a polynomial where the map is smooth, else exact nodes and bilinear
 //! between them, within a measured error.
+mod runs;
 mod smooth;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -9,6 +10,8 @@ use crate::geo::transform::Transformer;
 use crate::grid::geobox::{GeoBox, PixelRect, Shape};
 use crate::warp::kernel::Scale;
 use crate::warp::placement::{compose, in_plane_of, unwrap_longitude};
+pub use runs::NearestRow;
+pub(in crate::warp) use runs::{From, Run};
 use smooth::{SMOOTH_PX, Smooth};
 
 /// Error bound when nobody asks for another, source pixels.

@@ -1,5 +1,5 @@
 //! Nearest, bilinear and cubic at the source's own resolution, a block of positions at a time.
-use super::{Dn, EDGE, SourceWindow, under};
+use super::{Dn, EDGE, MAGIC, SourceWindow, under};
 use crate::grid::geobox::PixelRect;
 
 /// The source pixel itself.
@@ -85,9 +85,6 @@ struct Block {
     fx: [f32; BLOCK],
     fy: [f32; BLOCK],
 }
-
-/// Adding it leaves the nearest whole number in the low bits of a double: floors without branches or calls.
-const MAGIC: f64 = 6_755_399_441_055_744.0;
 
 /// Floor, up to [`EDGE`], of what lies between -1e9 and 1e9.
 #[inline(always)]

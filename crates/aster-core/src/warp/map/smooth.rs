@@ -113,11 +113,56 @@ impl Smooth {
         self.of_row(row).map(|terms| evaluate(&terms, s))
     }
 
+    /// Both axes of a row, where they are parabolas: as [`Smooth::row`] computes them.
+    pub(super) fn parabolas(&self, row: usize) -> Option<[Parabola; 2]> {
+        let axes = self.of_row(row as f64);
+        axes.iter().all(is_parabola).then(|| axes.map(|[a, b, c, ..]| Parabola { a, b, c }))
+    }
+
     /// Source coordinates of a row of pixels; row and column count from the cell's first pixel.
     pub(super) fn row(&self, row: usize, column: usize, xs: &mut [f64], ys: &mut [f64]) {
         let [x, y] = self.of_row(row as f64);
         fill(&x, column, xs);
         fill(&y, column, ys);
+    }
+}
+
+/// Between UTM zones a row of a cell is one.
+#[inline(always)]
+fn is_parabola([_, _, _, d, e]: &[f64; POINTS]) -> bool {
+    within(d.abs() + e.abs(), NEGLIGIBLE_PX)
+}
+
+/// One axis of a row of a cell, in the polynomial's own coordinate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parabola {
+    a: f64,
+    b: f64,
+    c: f64,
+}
+
+impl Parabola {
+    #[inline(always)]
+    fn of(self, s: f64) -> f64 {
+        self.a + s * (self.b + s * self.c)
+    }
+
+    /// Source coordinate of the centre of a pixel, by its column in the cell.
+    #[inline(always)]
+    pub(super) fn at(self, column: usize) -> f64 {
+        self.of((column as f64 - HALF) / HALF)
+    }
+
+    /// Source pixels per pixel there.
+    #[inline(always)]
+    pub(super) fn slope(self, column: usize) -> f64 {
+        (self.b + 2.0 * self.c * ((column as f64 - HALF) / HALF)) / HALF
+    }
+
+    /// Half of what the slope gains a pixel.
+    #[inline(always)]
+    pub(super) fn bend(self) -> f64 {
+        self.c / (HALF * HALF)
     }
 }
 
@@ -143,9 +188,8 @@ fn fill_avx2(terms: &[f64; POINTS], column: usize, out: &mut [f64]) {
 fn fill_anywhere(terms: &[f64; POINTS], column: usize, out: &mut [f64]) {
     let across = ACROSS.get(column..).unwrap_or_default();
     let [a, b, c, d, e] = *terms;
-    // Between UTM zones a row of a cell is a parabola.
-    if within(d.abs() + e.abs(), NEGLIGIBLE_PX) {
-        out.iter_mut().zip(across).for_each(|(v, s)| *v = a + s * (b + s * c));
+    if is_parabola(terms) {
+        out.iter_mut().zip(across).for_each(|(v, s)| *v = Parabola { a, b, c }.of(*s));
     } else {
         out.iter_mut().zip(across).for_each(|(v, s)| *v = a + s * (b + s * (c + s * (d + s * e))));
     }

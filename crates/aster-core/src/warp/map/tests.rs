@@ -1,6 +1,7 @@
 //! Tests of the map: the bound on its error, the edge of its domain, equality of parts and wholes.
 use super::*;
 use crate::geo::crs::Crs;
+use crate::warp::kernel::{SourceWindow, take_dn_row};
 
 fn grid(crs: Crs, x0: f64, y0: f64, pixel: f64, ny: usize, nx: usize) -> GeoBox {
     GeoBox { crs, transform: Affine::upright(x0, y0, pixel, pixel), shape: Shape { ny, nx } }
@@ -97,4 +98,69 @@ fn bad_bounds_are_refused() {
     }
     let beyond = PixelRect { row: 5, column: 0, rows: 6, columns: 1 };
     assert!(WarpMap::new(&source, beyond, &source, 0.05).is_err());
+}
+
+/// The runs of a map are what its positions say, in windows that hold all, a part or nothing of the source.
+fn runs_are_positions(target: &GeoBox, source: &GeoBox) -> (usize, usize) {
+    let map = WarpMap::new(target, PixelRect::whole(target.shape), source, 0.05).unwrap();
+    let table = vec![1.0; 65_536];
+    let (ny, nx) = (source.shape.ny, source.shape.nx);
+    let (mut along, mut runs) = (0, 0);
+    for window in [
+        PixelRect::whole(source.shape),
+        PixelRect { row: ny / 3, column: nx / 4, rows: ny / 4, columns: nx / 2 },
+        PixelRect { row: ny - 2, column: nx - 3, rows: 1, columns: 2 },
+    ] {
+        let numbers: Vec<u16> = (1..).take(window.len()).collect();
+        let pixels = SourceWindow::new(&numbers, window, &table).unwrap();
+        for row in (0..target.shape.ny).step_by(7) {
+            for (column, columns) in [(0, target.shape.nx), (row % 300, 77), (255, 2)] {
+                let (mut xs, mut ys) = (vec![0.0; columns], vec![0.0; columns]);
+                map.row(row, column, &mut xs, &mut ys);
+                let mut nearest = NearestRow::default();
+                map.nearest_row(row, column, columns, window, &mut nearest);
+                let mut got = vec![9; columns];
+                take_dn_row(&pixels, &nearest, &mut got);
+                for (k, (x, y)) in xs.iter().zip(&ys).enumerate() {
+                    let (i, j) =
+                        ((x + 1e-10).floor() - window.column as f64, (y + 1e-10).floor() - window.row as f64);
+                    let inside = i >= 0.0 && j >= 0.0 && i < window.columns as f64 && j < window.rows as f64;
+                    let want = if inside { numbers[j as usize * window.columns + i as usize] } else { 0 };
+                    assert_eq!(got[k], want, "row {row}, column {}: {x} {y} in {window:?}", column + k);
+                }
+                for run in nearest.runs.iter().filter(|run| matches!(run.from, From::Along(_))) {
+                    (along, runs) = (along + run.length, runs + 1);
+                }
+            }
+        }
+    }
+    (along, runs)
+}
+
+#[test]
+fn runs_of_nearest_pixels_are_those_of_positions() {
+    let zone = |zone| Crs::Utm { zone, south: false };
+    let at = |crs: Crs, x0: f64, y0: f64, pixel: f64| grid(crs, x0, y0, pixel, 900, 1000);
+    let source = at(zone(50), 676_642.5, 4_500_022.5, 15.0);
+    // Rows fall and rise, east of the source's zone and west of it, north and south of the equator.
+    for (target, source, ends) in [
+        (at(zone(51), 168_000.0, 4_505_000.0, 15.0), source.clone(), true),
+        (at(zone(49), 1_180_000.0, 4_530_000.0, 15.0), source.clone(), true),
+        (at(zone(51), 168_100.0, 1_700_000.0, 15.0), at(zone(50), 818_000.0, 1_702_000.0, 15.0), true),
+        (
+            at(Crs::Utm { zone: 51, south: true }, 168_100.0, 8_300_000.0, 15.0),
+            at(Crs::Utm { zone: 50, south: true }, 812_000.0, 8_303_000.0, 15.0),
+            true,
+        ),
+        // Near the middle of a zone rows turn round; other sizes of pixels have no runs.
+        (at(Crs::Geographic, 116.95, 40.7, 0.000_15), at(zone(50), 497_000.0, 4_506_000.0, 15.0), false),
+        (at(zone(51), 168_000.0, 4_505_000.0, 30.0), source.clone(), false),
+        (at(zone(51), 168_000.0, 4_505_000.0, 15.0), at(zone(50), 676_642.5, 4_500_022.5, 90.0), false),
+    ] {
+        let (along, runs) = runs_are_positions(&target, &source);
+        assert!(!ends || along > 8 * runs && runs > 1000, "{along} pixels in {runs} runs");
+    }
+    let mut turned = source.clone();
+    turned.transform = Affine { x0: 676_000.0, dx: 12.0, rx: 9.0, y0: 4_500_900.0, ry: 9.0, dy: -12.0 };
+    runs_are_positions(&source, &turned);
 }
