@@ -20,12 +20,12 @@ pub(in crate::warp) struct Run {
     /// First of them, counted from the first one asked for.
     pub(in crate::warp) start: usize,
     pub(in crate::warp) length: usize,
-    pub(in crate::warp) from: From,
+    pub(in crate::warp) pixels: Pixels,
 }
 
 /// Where a run's source pixels are, counted row by row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::warp) enum From {
+pub(in crate::warp) enum Pixels {
     /// One after another from here on.
     Along(usize),
     /// Where the places from this number on say.
@@ -40,8 +40,8 @@ const FLAT: f64 = 1e-7;
 const MOST: usize = (STEEP * CELL as f64) as usize + 2;
 
 impl WarpMap {
-    /// The pixels of `window` that `columns` pixels of target row `row` from `column0` on fall into. As [`crate::warp::kernel::Resampling::Nearest`] of the positions of
-    /// [`WarpMap::row`].
+    /// The pixels of `window` that `columns` pixels of target row `row` from `column0` on fall into. As
+    /// [`crate::warp::kernel::Resampling::Nearest`] of the positions of [`WarpMap::row`].
     pub fn nearest_row(
         &self,
         row: usize,
@@ -111,7 +111,7 @@ impl Collector<'_> {
         positions(xs, ys);
         nearest_places(self.window, xs, ys, places);
         let row = &mut *self.row;
-        row.runs.push(Run { start, length, from: From::Places(row.places.len()) });
+        row.runs.push(Run { start, length, pixels: Pixels::Places(row.places.len()) });
         row.places.extend_from_slice(places);
     }
 
@@ -152,7 +152,7 @@ impl Collector<'_> {
         if end > skip && j >= 0 && j < window.rows as i64 {
             let place = j as usize * window.columns + (i + skip) as usize;
             let (start, length) = (start + skip as usize, (end - skip) as usize);
-            self.row.runs.push(Run { start, length, from: From::Along(place) });
+            self.row.runs.push(Run { start, length, pixels: Pixels::Along(place) });
         }
     }
 }
@@ -194,7 +194,7 @@ impl Ends {
             let rise = first + sign * f64::from(passed) + if sign > 0.0 { 0.0 } else { 1.0 } - EDGE - start;
             let estimate = 2.0 * rise / (slope + sign * (slope * slope + bend * rise).max(0.0).sqrt());
             // The estimate may be one off, and is not a number if it is nonsense: positions decide.
-            let mut pixel = column + (estimate.ceil_of_positive()).clamp(1, length - 1);
+            let mut pixel = column + ceil(estimate).clamp(1, length - 1);
             let is_past = |column: usize| (whole(column) - first) * sign >= f64::from(passed);
             while pixel > column + 1 && is_past(pixel - 1) {
                 pixel -= 1;
@@ -208,17 +208,11 @@ impl Ends {
     }
 }
 
-trait CeilOfPositive {
-    fn ceil_of_positive(self) -> usize;
-}
-
-impl CeilOfPositive for f64 {
-    /// Without a call of the mathematical library; casts saturate, and NaN becomes 0.
-    #[inline(always)]
-    fn ceil_of_positive(self) -> usize {
-        let down = self as i32;
-        (down + i32::from(f64::from(down) < self)).max(0) as usize
-    }
+/// Of a positive number, else 0. Without a call of the mathematical library; casts saturate, and NaN becomes 0.
+#[inline(always)]
+fn ceil(v: f64) -> usize {
+    let down = v as i32;
+    (down + i32::from(f64::from(down) < v)).max(0) as usize
 }
 
 /// As the kernels do it: up to their [`EDGE`].
