@@ -16,7 +16,7 @@ mod wide;
 
 use crate::error::{Error, Result};
 use crate::grid::geobox::PixelRect;
-use crate::warp::map::{NearestRow, Pixels, Run};
+use crate::warp::map::{From, NearestRow, Run};
 use std::fmt;
 use std::str::FromStr;
 
@@ -225,24 +225,25 @@ pub fn copy_dn_row<T: Dn>(source: &SourceWindow<T>, source_row: i64, source_colu
 impl<T: Dn> SourceWindow<'_, T> {
     #[inline(always)]
     fn take<V: Copy>(&self, row: &NearestRow, outside: V, convert: impl Fn(T) -> V, out: &mut [V]) {
+        let data = self.data;
         let mut done = 0;
-        for Run { start, length, pixels } in row.runs.iter().copied() {
-            if let Some(gap) = out.get_mut(done..start) {
+        for Run { start, length, from } in row.runs.iter().copied() {
+            if start > done
+                && let Some(gap) = out.get_mut(done..start)
+            {
                 gap.fill(outside);
             }
-            let to = out.get_mut(start..).unwrap_or_default();
-            match pixels {
-                Pixels::Along(place) => {
-                    along(self.data.get(place..).unwrap_or_default(), length, &convert, to)
-                }
-                Pixels::Places(first) => {
+            done = start + length;
+            let Some(to) = out.get_mut(start..) else { continue };
+            match from {
+                From::Along(place) => along(data.get(place..).unwrap_or_default(), length, &convert, to),
+                From::Places(first) => {
                     let places = row.places.get(first..).unwrap_or_default();
                     for (to, place) in to.iter_mut().zip(places).take(length) {
-                        *to = self.data.get(*place as usize).map_or(outside, |dn| convert(*dn));
+                        *to = data.get(*place as usize).map_or(outside, |dn| convert(*dn));
                     }
                 }
             }
-            done = start + length;
         }
         if let Some(gap) = out.get_mut(done..) {
             gap.fill(outside);
@@ -274,17 +275,17 @@ impl<T: Dn> SourceWindow<'_, T> {
 
 /// Converts `length` numbers.
 #[inline(always)]
-fn along<T: Copy, V>(from: &[T], length: usize, convert: impl Fn(T) -> V, to: &mut [V]) {
+fn along<T: Copy, V>(mut from: &[T], mut length: usize, convert: impl Fn(T) -> V, mut to: &mut [V]) {
     /// As many at once, beyond the end as well, where there is room: what comes there comes later.
     const STEP: usize = 16;
-    for done in (0..length).step_by(STEP) {
-        let (Some(from), Some(to)) = (from.get(done..), to.get_mut(done..)) else { return };
-        if let (Some(from), Some(to)) = (from.first_chunk::<STEP>(), to.first_chunk_mut::<STEP>()) {
-            to.iter_mut().zip(from).for_each(|(to, dn)| *to = convert(*dn));
-        } else {
-            to.iter_mut().zip(from).take(length - done).for_each(|(to, dn)| *to = convert(*dn));
+    while let (Some(some), Some(room)) = (from.first_chunk::<STEP>(), to.first_chunk_mut::<STEP>()) {
+        room.iter_mut().zip(some).for_each(|(to, dn)| *to = convert(*dn));
+        if length <= STEP {
+            return;
         }
+        (from, to, length) = (&from[STEP..], &mut to[STEP..], length - STEP);
     }
+    to.iter_mut().zip(from).take(length).for_each(|(to, dn)| *to = convert(*dn));
 }
 
 /// Places of the pixels that positions fall into, `u32::MAX` outside of the window or where 32 bits cannot number them.
@@ -294,11 +295,14 @@ pub(super) fn nearest_places(window: PixelRect, xs: &[f64], ys: &[f64], places: 
 
 /// The values of a row of nearest pixels, found for this window by [`crate::warp::map::WarpMap::nearest_row`]; NaN
 /// outside of it. As [`Resampling::Nearest`] of [`sample_row`].
+#[inline(never)]
 pub fn take_row<T: Dn>(source: &SourceWindow<T>, row: &NearestRow, out: &mut [f32]) {
-    source.take(row, f32::NAN, |dn| source.value(dn), out);
+    let table = source.table;
+    source.take(row, f32::NAN, |dn| dn.value(table), out);
 }
 
 /// As [`take_row`], the numbers themselves by their places in the table, 0 outside.
+#[inline(never)]
 pub fn take_dn_row<T: Dn>(source: &SourceWindow<T>, row: &NearestRow, out: &mut [u16]) {
     source.take(row, 0, |dn| dn.index() as u16, out);
 }

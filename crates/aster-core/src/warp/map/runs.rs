@@ -12,6 +12,8 @@ pub struct NearestRow {
     pub(in crate::warp) runs: Vec<Run>,
     /// Of runs whose pixels do not follow on each other; `u32::MAX` outside.
     pub(in crate::warp) places: Vec<u32>,
+    /// Of the cell at hand, along the row and across.
+    ends: [Ends; 2],
 }
 
 /// Target pixels that are taken together.
@@ -20,12 +22,12 @@ pub(in crate::warp) struct Run {
     /// First of them, counted from the first one asked for.
     pub(in crate::warp) start: usize,
     pub(in crate::warp) length: usize,
-    pub(in crate::warp) pixels: Pixels,
+    pub(in crate::warp) from: From,
 }
 
 /// Where a run's source pixels are, counted row by row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::warp) enum Pixels {
+pub(in crate::warp) enum From {
     /// One after another from here on.
     Along(usize),
     /// Where the places from this number on say.
@@ -40,8 +42,8 @@ const FLAT: f64 = 1e-7;
 const MOST: usize = (STEEP * CELL as f64) as usize + 2;
 
 impl WarpMap {
-    /// The pixels of `window` that `columns` pixels of target row `row` from `column0` on fall into. As
-    /// [`crate::warp::kernel::Resampling::Nearest`] of the positions of [`WarpMap::row`].
+    /// The pixels of `window` that `columns` pixels of target row `row` from `column0` on fall into. As [`crate::warp::kernel::Resampling::Nearest`] of the positions of
+    /// [`WarpMap::row`].
     pub fn nearest_row(
         &self,
         row: usize,
@@ -111,108 +113,127 @@ impl Collector<'_> {
         positions(xs, ys);
         nearest_places(self.window, xs, ys, places);
         let row = &mut *self.row;
-        row.runs.push(Run { start, length, pixels: Pixels::Places(row.places.len()) });
+        row.runs.push(Run { start, length, from: From::Places(row.places.len()) });
         row.places.extend_from_slice(places);
     }
 
     /// Runs of `length` pixels from `column` of a cell on; false, and nothing, where they would be short or uncertain.
     fn between_ends(&mut self, [x, y]: [Parabola; 2], column: usize, length: usize, start: usize) -> bool {
-        let (Some(across), Some(down)) = (Ends::of(x, 1.0, column, length), Ends::of(y, 0.0, column, length))
-        else {
+        let NearestRow { runs, ends: [across, down], .. } = &mut *self.row;
+        if !across.find(x, 1.0, column, length) || !down.find(y, 0.0, column, length) {
             return false;
-        };
-        let (mut i, mut j) = (across.first, down.first);
-        let (mut across_ends, mut down_ends) =
-            (across.at.iter().take(across.count), down.at.iter().take(down.count));
-        let (mut next_i, mut next_j) = (across_ends.next(), down_ends.next());
-        let mut from = 0;
-        loop {
-            let to = next_i.unwrap_or(&length).min(next_j.unwrap_or(&length));
-            self.push(start + from, to - from, i + (column + from) as i64, j);
-            if *to == length {
-                return true;
-            }
-            if next_i == Some(to) {
-                (i, next_i) = (i + across.step, across_ends.next());
-            }
-            if next_j == Some(to) {
-                (j, next_j) = (j + down.step, down_ends.next());
-            }
-            from = *to;
         }
-    }
-
-    /// Pixels that fall into those of row `j` of the band from column `i` on.
-    #[inline]
-    fn push(&mut self, start: usize, length: usize, i: i64, j: i64) {
-        let window = self.window;
-        let (i, j) = (i - window.column as i64, j - window.row as i64);
-        let skip = (-i).clamp(0, length as i64);
-        let end = (window.columns as i64 - i).clamp(skip, length as i64);
-        if end > skip && j >= 0 && j < window.rows as i64 {
-            let place = j as usize * window.columns + (i + skip) as usize;
-            let (start, length) = (start + skip as usize, (end - skip) as usize);
-            self.row.runs.push(Run { start, length, pixels: Pixels::Along(place) });
+        // Most rows of a cell stay in step along the row, or leave it once.
+        let end = column + length;
+        let (mut i, mut j) = (across.first as i64, down.first as i64);
+        let (mut from, mut passed) = (column, 0);
+        for to in across.columns().chain([end]) {
+            for next in down.columns().skip(passed) {
+                if next > to {
+                    break;
+                }
+                runs.extend(clipped(self.window, start + from - column, next - from, i + from as i64, j));
+                j += down.step as i64;
+                (from, passed) = (next, passed + 1);
+            }
+            runs.extend(clipped(self.window, start + from - column, to - from, i + from as i64, j));
+            i += across.step as i64;
+            from = to;
         }
+        true
     }
 }
 
-/// Where one axis leaves a run.
+/// The run of pixels that fall into those of row `j` of the band from column `i` on, as far as they are in the window.
+#[inline(always)]
+fn clipped(window: PixelRect, start: usize, length: usize, i: i64, j: i64) -> Option<Run> {
+    let (i, j) = (i - window.column as i64, j - window.row as i64);
+    let skip = (-i).clamp(0, length as i64);
+    let end = (window.columns as i64 - i).clamp(skip, length as i64);
+    let inside = end > skip && j >= 0 && j < window.rows as i64;
+    inside.then(|| Run {
+        start: start + skip as usize,
+        length: (end - skip) as usize,
+        from: From::Along(j as usize * window.columns + (i + skip) as usize),
+    })
+}
+
+/// Where one axis leaves its run, within a cell.
+#[derive(Debug, Clone)]
 struct Ends {
-    /// Source pixel that the first position falls into, less its column in the cell for the axis along the row.
-    first: i64,
+    /// Source pixel that the first position falls into; for the axis along the row less its column in the cell.
+    first: f64,
     /// What is added to it at each end: 1 or -1.
-    step: i64,
+    step: f64,
     count: usize,
-    /// Pixels at which the next run begins, counted from the first.
-    at: [usize; MOST],
+    /// Columns at which the next run begins.
+    at: [f64; MOST],
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self { first: 0.0, step: 0.0, count: 0, at: [0.0; MOST] }
+    }
 }
 
 impl Ends {
-    /// Of `length` pixels from `column` on, on which source pixels advance by `drift`.
-    #[inline]
-    fn of(axis: Parabola, drift: f64, column: usize, length: usize) -> Option<Self> {
-        let last = column + length - 1;
-        let value = |column: usize| axis.at(column);
-        let whole = |column: usize| floor(value(column)) - drift * column as f64;
-        // Departure from the run a pixel, at both ends; within a parabola it lies between them.
-        let (slope, other) = (axis.slope(column) - drift, axis.slope(last) - drift);
+    fn columns(&self) -> impl Iterator<Item = usize> {
+        self.at.iter().take(self.count).map(|column| *column as i32 as usize)
+    }
+
+    /// Of `length` pixels from `column` on, on which source pixels advance by `drift`; false where this is not certain. In
+    /// the widest lanes the machine has: the same operations, and so the same results, in all of them.
+    fn find(&mut self, axis: Parabola, drift: f64, column: usize, length: usize) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the feature was just detected.
+            #[allow(unsafe_code)]
+            return unsafe { self.find_avx2(axis, drift, column, length) };
+        }
+        self.find_anywhere(axis, drift, column, length)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn find_avx2(&mut self, axis: Parabola, drift: f64, column: usize, length: usize) -> bool {
+        self.find_anywhere(axis, drift, column, length)
+    }
+
+    #[inline(always)]
+    fn find_anywhere(&mut self, axis: Parabola, drift: f64, column: usize, length: usize) -> bool {
+        let (from, to) = (column as f64, (column + length) as f64 - 1.0);
+        let whole = |column: f64| floor(axis.at(column)) - drift * column;
+        // Departure from the run a pixel, at both ends; in a parabola it lies between them.
+        let (slope, other) = (axis.slope(from) - drift, axis.slope(to) - drift);
         let (least, most) = (slope.abs().min(other.abs()), slope.abs().max(other.abs()));
         // Written so that NaN fails.
         if !(slope * other > 0.0 && least > FLAT && most < STEEP) {
-            return None;
+            return false;
         }
-        let (first, end) = (whole(column), whole(last));
-        let count = (end - first).abs() as usize;
-        let mut ends =
-            Self { first: first as i64, step: if slope > 0.0 { 1 } else { -1 }, count, at: [0; MOST] };
-        let sign = ends.step as f64;
-        let start = value(column) - drift * column as f64;
-        let bend = 4.0 * axis.bend();
-        for (passed, at) in (1..).zip(ends.at.get_mut(..count)?) {
-            // The edge that is crossed: the pixel's own from below, the one before it from above.
-            let rise = first + sign * f64::from(passed) + if sign > 0.0 { 0.0 } else { 1.0 } - EDGE - start;
-            let estimate = 2.0 * rise / (slope + sign * (slope * slope + bend * rise).max(0.0).sqrt());
-            // The estimate may be one off, and is not a number if it is nonsense: positions decide.
-            let mut pixel = column + ceil(estimate).clamp(1, length - 1);
-            let is_past = |column: usize| (whole(column) - first) * sign >= f64::from(passed);
-            while pixel > column + 1 && is_past(pixel - 1) {
-                pixel -= 1;
-            }
-            while pixel < last && !is_past(pixel) {
-                pixel += 1;
-            }
-            *at = pixel - column;
+        let sign = if slope > 0.0 { 1.0 } else { -1.0 };
+        let first = whole(from);
+        let count = ((whole(to) - first) * sign) as usize;
+        let Some(at) = self.at.get_mut(..count) else { return false };
+        (self.first, self.step, self.count) = (first, sign, count);
+        // From the first position to the first edge that is crossed, less one pixel: the pixel's own edge from below, the
+        // one before it from above.
+        let edge = if sign > 0.0 { 0.0 } else { 1.0 } - EDGE;
+        let rise = first + edge - (axis.at(from) - drift * from);
+        let (square, bend) = (slope * slope, 4.0 * axis.bend());
+        for (passed, at) in (1..).zip(&mut *at) {
+            let rise = rise + sign * f64::from(passed);
+            let beyond = 2.0 * rise / (slope + sign * (square + bend * rise).sqrt());
+            // Up to the next whole one.
+            *at = (from + beyond + 0.5) + MAGIC - MAGIC;
         }
-        Some(ends)
+        // Positions decide: before the end as before, from it on one farther. Between two ends they cannot turn.
+        let mut certain = true;
+        for (passed, &at) in (1..).zip(&*at) {
+            let here = first + sign * f64::from(passed);
+            certain &= (at > from) & (at <= to) & (whole(at) == here) & (whole(at - 1.0) == here - sign);
+        }
+        certain
     }
-}
-
-/// Of a positive number, else 0. Without a call of the mathematical library; casts saturate, and NaN becomes 0.
-#[inline(always)]
-fn ceil(v: f64) -> usize {
-    let down = v as i32;
-    (down + i32::from(f64::from(down) < v)).max(0) as usize
 }
 
 /// As the kernels do it: up to their [`EDGE`].

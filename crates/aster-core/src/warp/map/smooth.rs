@@ -105,7 +105,15 @@ impl Smooth {
     /// Polynomials in s of a row, for x and y.
     fn of_row(&self, row: f64) -> [[f64; POINTS]; 2] {
         let t = (row - HALF) / HALF;
-        self.terms.map(|terms| std::array::from_fn(|j| evaluate(&std::array::from_fn(|i| terms[i][j]), t)))
+        let mut axes = [[0.0; POINTS]; 2];
+        for (axis, terms) in axes.iter_mut().zip(&self.terms) {
+            // As [`evaluate`] does it, all five side by side.
+            *axis = terms[POINTS - 1];
+            for terms in terms.iter().rev().skip(1) {
+                axis.iter_mut().zip(terms).for_each(|(sum, term)| *sum = term + t * *sum);
+            }
+        }
+        axes
     }
 
     fn at(&self, row: f64, column: f64) -> [f64; 2] {
@@ -149,14 +157,14 @@ impl Parabola {
 
     /// Source coordinate of the centre of a pixel, by its column in the cell.
     #[inline(always)]
-    pub(super) fn at(self, column: usize) -> f64 {
-        self.of((column as f64 - HALF) / HALF)
+    pub(super) fn at(self, column: f64) -> f64 {
+        self.of((column - HALF) / HALF)
     }
 
     /// Source pixels per pixel there.
     #[inline(always)]
-    pub(super) fn slope(self, column: usize) -> f64 {
-        (self.b + 2.0 * self.c * ((column as f64 - HALF) / HALF)) / HALF
+    pub(super) fn slope(self, column: f64) -> f64 {
+        (self.b + 2.0 * self.c * ((column - HALF) / HALF)) / HALF
     }
 
     /// Half of what the slope gains a pixel.
