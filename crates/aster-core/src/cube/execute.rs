@@ -1,17 +1,17 @@
 //! Runs a plan: looks and chunks in the plan's order; computes and encodes in parallel, stores in a fixed order.
 use crate::cancel::CancelToken;
 use crate::cube::collect::Collected;
+use crate::cube::encode::{Made, encode, encode_coded, observe};
 use crate::cube::look::{Attempt, Failure, Laid, Part, lookups_of, parts_of, values, with_loaded};
 use crate::cube::plan::{CubePlan, Order};
 use crate::cube::progress::Progress;
 use crate::cube::record::{StepRecord, record_of};
 use crate::cube::sample::LoadedScene;
 use crate::cube::scene_plan::{ScenePlan, Skipped};
-use crate::cube::sink::{
-    CODES, ChunkKey, ChunkObserver, ChunkSink, Coded, CubeLayout, EncodedChunk, ValueType,
-};
+use crate::cube::sink::{ChunkKey, ChunkObserver, ChunkSink, Coded, CubeLayout};
 use crate::cube::steps::{Look, StepPlan};
 use crate::cube::storable::make_storable;
+use crate::cube::tally::{Counts, Tally, add};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{EventKind, EventListener};
 use crate::granule::files::Files;
@@ -101,21 +101,6 @@ struct Run<'a> {
     done: Executed,
     progress: Progress<'a>,
     left_out: Vec<usize>,
-}
-
-/// A chunk on its way to the sink, and how many of its values the packed range does not hold.
-type Made = (EncodedChunk, u64);
-
-/// Values per variable: those that came, and those that the packed range does not hold.
-struct Tally {
-    valid: Vec<u64>,
-    lost: Vec<u64>,
-}
-
-impl Tally {
-    fn of(variables: usize) -> Self {
-        Self { valid: vec![0; variables], lost: vec![0; variables] }
-    }
 }
 
 impl<'a> Run<'a> {
@@ -404,27 +389,9 @@ impl<'a> Run<'a> {
     }
 }
 
-fn add(sums: &mut [u64], counts: &[u64]) {
-    sums.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
-}
-
-/// Valid pixels of blocks added up, `[step][variable]`.
-#[derive(Default)]
-struct Counts(Vec<Vec<u64>>);
-
-impl Counts {
-    fn add(&mut self, block: &[Vec<u64>]) {
-        self.0.resize(self.0.len().max(block.len()), Vec::new());
-        for (sums, counts) in self.0.iter_mut().zip(block) {
-            sums.resize(sums.len().max(counts.len()), 0);
-            add(sums, counts);
-        }
-    }
-    fn of_step(&self, step: usize, variables: usize) -> Vec<u64> {
-        let mut counts = self.0.get(step).cloned().unwrap_or_default();
-        counts.resize(variables, 0);
-        counts
-    }
+/// Source pixels at the top of the DN range, per input of the plan.
+fn saturated_of(plan: &CubePlan, scene: &LoadedScene<'_>) -> Vec<u64> {
+    (0..plan.wanted.inputs.len()).map(|input| scene.saturated(input)).collect()
 }
 
 /// Rows and columns of the chunks of a block.
@@ -440,57 +407,4 @@ fn positions_of(plan: &CubePlan, parts: &[Part<'_>], block: PixelRect) -> Vec<(u
         parts.iter().any(|(_, part)| part.target.intersects(&rect))
     };
     positions_in(block).into_iter().filter(touches).collect()
-}
-
-fn observe(around: &Surroundings<'_>, key: ChunkKey, values: &[f32]) {
-    if let Some(observer) = around.observer {
-        observer.observe(key, values);
-    }
-}
-
-/// A chunk as the sink stores it; nothing when it has no value.
-fn encode(
-    around: &Surroundings<'_>,
-    key: ChunkKey,
-    values: &mut [f32],
-    is_observed: bool,
-) -> Result<Option<Made>> {
-    let lost = make_storable(&around.layout.variables[key.variable], values)?;
-    if values.iter().all(|v| v.is_nan()) {
-        return Ok(None);
-    }
-    if is_observed {
-        observe(around, key, values);
-    }
-    Ok(Some((around.sink.encode(key, values)?, lost)))
-}
-
-/// As [`encode`], observed. Values are made of codes only where somebody has to see them.
-fn encode_coded(around: &Surroundings<'_>, key: ChunkKey, coded: Coded<'_>) -> Result<Option<Made>> {
-    let spec = &around.layout.variables[key.variable];
-    if spec.value_type != ValueType::F32 {
-        return encode(around, key, &mut coded.values(), true);
-    }
-    let rounded: Box<[f32; CODES]>;
-    let coded = match spec.keep_bits {
-        None => coded,
-        Some(_) => {
-            let mut table = Box::new(*coded.table);
-            make_storable(spec, table.as_mut_slice())?;
-            rounded = table;
-            Coded { table: &rounded, ..coded }
-        }
-    };
-    if coded.codes.iter().all(|code| coded.table[usize::from(*code)].is_nan()) {
-        return Ok(None);
-    }
-    if let Some(observer) = around.observer {
-        observer.observe(key, &coded.values());
-    }
-    Ok(Some((around.sink.encode_coded(key, coded)?, 0)))
-}
-
-/// Source pixels at the top of the DN range, per input of the plan.
-fn saturated_of(plan: &CubePlan, scene: &LoadedScene<'_>) -> Vec<u64> {
-    (0..plan.wanted.inputs.len()).map(|input| scene.saturated(input)).collect()
 }
