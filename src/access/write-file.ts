@@ -27,7 +27,7 @@ export async function writeFailure(cause: unknown, path: string, freeBefore?: nu
   if (code !== 'ENOSPC' && code !== 'EDQUOT') {
     return new OutputError('OUTPUT_IO', `cannot write ${path} (${code || 'unknown'})`, {
       path,
-      hint: 'check the folder and its permissions, or choose another with --cache-dir',
+      hint: 'check the folder and its permissions, or choose another',
       cause,
     })
   }
@@ -42,7 +42,7 @@ export async function writeFailure(cause: unknown, path: string, freeBefore?: nu
     `${words}: cannot write ${path}${sizes.length > 0 ? ` (${sizes.join(', ')})` : ''}`,
     {
       path,
-      hint: 'make room with `aster-timeseries cache prune --max-size SIZE`, or choose another folder with --cache-dir; what was fetched is kept',
+      hint: 'make room, in the cache with `aster-timeseries cache prune --max-size SIZE`, or choose another folder; what was done is kept',
       cause,
     },
   )
