@@ -157,9 +157,16 @@ describe('global-run', () => {
       { done: 0, failed: 0, retry: 0, handedOver: 0 },
     ])
     expect(inodes()).toEqual(before)
-    // One that is lost is made again, alone.
+    // One that is lost is made again, alone; also where the index cannot be written.
     rmSync(join(tilesDir, tiles()[0] ?? ''))
-    expect(JSON.parse(run(...globalRun()).stdout).outcome.done).toBe(1)
+    rmSync(join(tilesDir, 'items'), { recursive: true })
+    writeFileSync(join(tilesDir, 'items'), '')
+    const blocked = run(...globalRun())
+    const indexProblem = { code: 'OUTPUT_IO', message: expect.stringContaining(join(tilesDir, 'items')) }
+    expect(JSON.parse(blocked.stdout)).toMatchObject({ done: 6, outcome: { done: 1 }, index: [], indexProblem })
+    expect(blocked.status).toBe(75)
+    rmSync(join(tilesDir, 'items'))
+    expect(run(...globalRun()).status).toBe(0)
     const status = run('plan-status', join(tilesDir, 'run'), '--json')
     expect(JSON.parse(status.stdout)).toMatchObject({ units: 6, done: 6, told: [] })
     expect(run('plan-status', join(tilesDir, 'run')).stdout).toMatch(/\n {2}done: +6 of 6 units \(100 %\)\n/)

@@ -73,7 +73,8 @@ export class GlobalASTERProcessor {
    * Makes the tiles of an area (the whole Earth without one) and returns the paths of their outputs. Tiles of an earlier
    * run with the same options and scenes are taken as they are.
    *
-   * @throws AsterError when something stops all tiles, such as missing credentials; tiles that failed are in `status`
+   * @throws AsterError when something stops all tiles, such as missing credentials, or the index of results cannot be
+   *   written; tiles that failed are in `status`
    */
   async run({ outputDir, runFolder, signal, onEvent = () => {}, ...options }: GlobalRunOptions): Promise<string[]> {
     const {
@@ -116,7 +117,7 @@ export class GlobalASTERProcessor {
       onEvent(event)
     }
     const settings = { nWorkers, maxMemoryBytes, offline, retryFailed, env }
-    const { outcome, outputs, status } = await runPlan(
+    const { outcome, outputs, status, problem } = await runPlan(
       plan,
       engine,
       settings,
@@ -130,6 +131,7 @@ export class GlobalASTERProcessor {
       const message = last?.kind === 'failed' ? last.message : `a tile ended with status ${outcome.stoppedBy}`
       throw errorFromCode(outcome.stoppedBy === 77 ? 'AUTH_MISSING' : 'CONFIG', message)
     }
+    if (problem !== undefined) throw problem
     return outputs
   }
 }

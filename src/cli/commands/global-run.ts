@@ -53,6 +53,7 @@ export async function runGlobalRun(ctx: CliContext, options: GlobalRunOptions): 
   const settings = { nWorkers, maxMemoryBytes, retryFailed, offline, scratch, env: ctx.env }
   const run = await runPlan(plan, engine, settings, tell, ctx.signal)
   for (const note of run.notes) talk.note(note)
+  if (run.problem !== undefined) talk.warn(`the index of results is not whole: ${run.problem.message}`)
   ctx.stdout.write(json ? runJson(plan, run, skipped) : formatRun(plan, run))
   const ended = statusOf(run, ctx.signal)
   const status = ended === DONE && skipped.length > 0 && !options.allowSkipped ? SKIPPED_SOME : ended
@@ -89,13 +90,15 @@ function say(talk: Talk, event: EngineEvent): void {
   } else talk.detail(`${event.index} ${event.id}: ${event.kind}`)
 }
 
-/** What ended the whole run; else that something failed for good, or that something is left to do. */
-function statusOf({ outcome, status }: PlanRun, signal: AbortSignal): ExitStatus {
+/** What ended the whole run; else that something is left to do, or that something failed for good. */
+function statusOf({ outcome, status, problem }: PlanRun, signal: AbortSignal): ExitStatus {
   const { stoppedBy, handedOver, retry } = outcome
   const known = EXIT_STATUSES.find((one) => one.status === stoppedBy)
   if (known !== undefined) return known.status
-  if (signal.aborted) return 75
-  if (status.open + status.claimed > 0) return handedOver > 0 && retry === 0 ? DONE : 75
+  if (signal.aborted || problem !== undefined) return 75
+  // What failed before may be among what was handed over.
+  if (handedOver > 0) return retry === 0 ? DONE : 75
+  if (status.open + status.claimed > 0) return 75
   if (status.failed === 0) return DONE
   const statuses = Object.keys(status.failures).map(Number)
   return statuses.every((one) => one === 75) ? 75 : statuses.includes(65) ? 65 : FAILED
@@ -111,9 +114,22 @@ function adviceOn({ outcome, status }: PlanRun, signal: AbortSignal): string {
   return `${open}${failed}the same command goes on from there, with --retry-failed also over bad data`
 }
 
-function runJson(plan: Plan, { outcome, status, files, notes }: PlanRun, skipped: readonly SkippedFile[]): string {
+function runJson(plan: Plan, run: PlanRun, skipped: readonly SkippedFile[]): string {
+  const { outcome, status, files, notes, problem } = run
   const { manifestPath: manifest, hash } = plan
-  return toJson({ schema: JSON_SCHEMA, manifest, hash, ...status, skipped, outcome, index: files, notes })
+  const { code, message, hint } = problem ?? {}
+  const indexProblem = problem === undefined ? {} : { indexProblem: { code, message, hint } }
+  return toJson({
+    schema: JSON_SCHEMA,
+    manifest,
+    hash,
+    ...status,
+    skipped,
+    outcome,
+    index: files,
+    notes,
+    ...indexProblem,
+  })
 }
 
 function formatRun(plan: Plan, { outcome, status, files }: PlanRun): string {

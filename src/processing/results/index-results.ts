@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { claim, claimPath } from '../../access/claim.js'
 import { makeFolder, writeDurably, writeWhole } from '../../access/write-file.js'
+import { OutputError } from '../../errors.js'
 import { type Plan, pathOf } from '../manifest.js'
 import { type PlanStatus, planStatus } from '../open-units.js'
 import { mapOf } from './map.js'
@@ -18,18 +19,35 @@ export interface ResultsIndex {
   outputs: string[]
   /** What is not there, and why. */
   notes: string[]
+  /** Why the index is not whole, such as a full disk. Tiles are not touched by that, and the next run makes it. */
+  problem?: OutputError
 }
 
 /** Failures that the summary names. */
 const MOST_FAILURES = 1000
 
 export async function indexResults(plan: Plan): Promise<ResultsIndex> {
-  const { shared } = plan
-  const folder = pathOf(plan, shared.outputDir)
+  const folder = pathOf(plan, plan.shared.outputDir)
   const tiles: TileResult[] = []
   const status = await planStatus(plan, ({ unit: { index, id, bbox, outputs }, state, record }) =>
     tiles.push({ unit: { index, id, bbox, outputs }, state, ...(record === undefined ? {} : { record }) }),
   )
+  const outputs = tiles.flatMap(({ record }) => record?.outputs.map(({ name }) => join(folder, name)) ?? [])
+  try {
+    return { status, outputs, ...(await writeIndex(plan, folder, tiles, status)) }
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error
+    return { status, outputs, files: [], notes: [], problem: error }
+  }
+}
+
+async function writeIndex(
+  plan: Plan,
+  folder: string,
+  tiles: readonly TileResult[],
+  status: PlanStatus,
+): Promise<Pick<ResultsIndex, 'files' | 'notes'>> {
+  const { shared } = plan
   await makeFolder(join(folder, 'items'))
   // Several runs may end at the same time.
   const held = await claim(claimPath(folder, 'index'))
@@ -56,8 +74,7 @@ export async function indexResults(plan: Plan): Promise<ResultsIndex> {
     }
     const summary = join(folder, 'summary.json')
     await writeDurably(summary, json(summaryOf(plan, status, tiles, notes)))
-    const outputs = tiles.flatMap(({ record }) => record?.outputs.map(({ name }) => join(folder, name)) ?? [])
-    return { status, files: [...files, summary], outputs, notes }
+    return { files: [...files, summary], notes }
   } finally {
     await held.release()
   }
