@@ -331,8 +331,11 @@ class Run:
 
     def require_scheduler(self):
         if self.client.status != "running":
-            raise End(75, "lost", f"lost the Dask scheduler at {self.job['scheduler']}",
-                      "finished units are kept; run the same command again when it is back")
+            raise self.lost()
+
+    def lost(self):
+        return End(75, "lost", f"lost the Dask scheduler at {self.job['scheduler']}",
+                   "finished units are kept; run the same command again when it is back")
 
     async def follow(self, index, future):
         """One unit to its end: as often as it takes, with pauses."""
@@ -396,6 +399,8 @@ async def drive(job, stop):
         if end.facts["reason"] in ("stopped", "run-wide"):
             await end_units(client, job)
         raise
+    except OSError as error:  # distributed's of a broken connection; what workers do wrong comes back as a value
+        raise run.lost() from error
     finally:
         try:
             await asyncio.wait_for(client.close(), 5)

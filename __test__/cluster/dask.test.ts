@@ -109,11 +109,15 @@ describe('a cluster that loses something', () => {
     expect(units.map((unit) => writingOf(plan, unit))).toEqual(before)
   })
 
-  daskTest('ends with status 75 when the scheduler goes', { timeout: 120_000 }, async () => {
+  const MOMENTS = [
+    ['while units run', 'started'],
+    ['while workers are looked at', 'note'],
+  ]
+  daskTest.each(MOMENTS)('ends with status 75 when the scheduler goes %s', { timeout: 120_000 }, async (_, moment) => {
     const [plan, cluster] = await Promise.all([planTiles(newFolder(), FOUR), clusterOf({ workers: 1 })])
     let killedAt = 0
     const onEvent = ({ kind }: EngineEvent) => {
-      if (kind !== 'started' || killedAt > 0) return
+      if (kind !== moment || killedAt > 0) return
       killedAt = Date.now()
       cluster.scheduler.kill('SIGKILL')
     }
