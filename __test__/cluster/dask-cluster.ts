@@ -23,6 +23,8 @@ export interface DaskCluster {
   readonly address: string
   readonly scheduler: ChildProcess
   readonly workers: readonly ChildProcess[]
+  /** Another scheduler at the same address, as a system starts a service again. */
+  restartScheduler(): Promise<void>
   addWorker(...options: string[]): ChildProcess
   /** Ends all of it, and leaves nothing. */
   stop(): Promise<void>
@@ -49,18 +51,32 @@ export async function daskCluster(options: ClusterOptions = {}): Promise<DaskClu
     return child
   }
   const file = join(folder, 'scheduler.json')
-  const scheduler = start('dask_scheduler', '--port', '0', '--scheduler-file', file)
-  const addressIn = () =>
-    existsSync(file) ? SchedulerFile.parse(JSON.parse(readFileSync(file, 'utf8'))).address : undefined
-  const address = await until(addressIn)
+  const startScheduler = async (port: string) => {
+    rmSync(file, { force: true })
+    const scheduler = start('dask_scheduler', '--port', port, '--scheduler-file', file)
+    const addressIn = () =>
+      existsSync(file) ? SchedulerFile.parse(JSON.parse(readFileSync(file, 'utf8'))).address : undefined
+    return { scheduler, address: await until(addressIn) }
+  }
+  const { scheduler: first, address } = await startScheduler('0')
+  let scheduler = first
   const addWorker = (...more: string[]) =>
     start('dask_worker', address, '--no-nanny', '--local-directory', folder, ...(options.workerOptions ?? []), ...more)
   const workers = Array.from({ length: options.workers ?? 0 }, () => addWorker())
+  const restartScheduler = async () => {
+    await ended(scheduler)
+    scheduler = (await startScheduler(new URL(address).port)).scheduler
+  }
   const stop = async () => {
     await Promise.all(children.map(ended))
     rmSync(folder, { recursive: true, force: true })
   }
-  return { address, scheduler, workers, addWorker, stop }
+  return {
+    ...{ address, workers, restartScheduler, addWorker, stop },
+    get scheduler() {
+      return scheduler
+    },
+  }
 }
 
 /** How many workers a scheduler knows. */

@@ -1,6 +1,6 @@
 // A real Slurm for tests: the one that answers, else the one that a starter script brings up, else none and a word on it.
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, test } from 'vitest'
@@ -53,6 +53,28 @@ export function stopSlurm(): void {
   configured = '{}'
 }
 
+/** Ids of the processes of a daemon of Slurm. */
+export function daemons(name: 'slurmctld' | 'slurmd' | 'slurmstepd'): number[] {
+  const isIt = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === name
+    } catch {
+      return false
+    }
+  }
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && isIt(pid))
+    .map(Number)
+}
+
+/** Starts daemons that died, as a system does after some seconds, and takes a node that was drained back; whether it is up. */
+export async function reviveSlurm(): Promise<boolean> {
+  if (STARTER === undefined) return false
+  const env = { ...process.env, ...PLAIN, ...JSON.parse(configured) }
+  const starting = spawn(STARTER, ['start'], { env, stdio: 'ignore' })
+  return (await new Promise((resolve) => starting.on('close', resolve))) === 0
+}
+
 /** Test files share one cluster: one at a time. */
 export function takeCluster(): Promise<Claim> {
   return claim(join(tmpdir(), '.aster-slurm-tests.claim'))
@@ -70,6 +92,8 @@ export interface Behaviour {
   allocateMiB?: number
   kill?: boolean
   steps?: number
+  /** Does not stop when it is asked to. */
+  isStubborn?: boolean
 }
 
 export interface Told {
