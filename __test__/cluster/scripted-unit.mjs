@@ -9,7 +9,8 @@ const index = Number(wordAfter('--index'))
 const folder = dirname(manifest)
 const unit = JSON.parse(readFileSync(manifest, 'utf8').split('\n')[index])
 const behaviour = JSON.parse(readFileSync(join(folder, 'behaviour.json'), 'utf8'))
-const { exit = 0, sleepMs = 0, allocateMiB = 0, kill = false, steps = 0 } = behaviour[index] ?? behaviour.default ?? {}
+const behaviourOfUnit = behaviour[index] ?? behaviour.default ?? {}
+const { exit = 0, sleepMs = 0, allocateMiB = 0, kill = false, steps = 0, isStubborn = false } = behaviourOfUnit
 const tell = (what) => {
   const told = { index, what, at: Date.now(), job: process.env.SLURM_JOB_ID, restarts: process.env.SLURM_RESTART_COUNT }
   const about = { ...told, time: process.env.SLURM_JOB_PARTITION, mem: process.env.SLURM_MEM_PER_NODE }
@@ -28,6 +29,7 @@ process.stdout.write(`unit ${index} ${unit.id}\n`)
 const saved = join(folder, `${unit.id}.steps`)
 let done = existsSync(saved) ? Number(readFileSync(saved, 'utf8')) : 0
 process.on('SIGTERM', () => {
+  if (isStubborn) return
   writeFileSync(saved, String(done))
   tell(`stopped at ${done}`)
   process.exit(75)

@@ -1,6 +1,7 @@
 // What takes minutes on a real Slurm: the time limit, the way back into the queue, preemption.
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { Claim } from '../../src/access/claim.js'
+import { readSubmissions } from '../../src/cluster/slurm/job-records.js'
 import { isNight, nightlyTest, SlurmRun, slurm, startSlurm, takeCluster, until } from './slurm-cluster.js'
 
 let held: Claim | undefined
@@ -39,17 +40,23 @@ nightlyTest(
 )
 
 nightlyTest(
-  'a tile whose time was over for good gets twice the time',
+  'a tile that saved at its time limit goes on with the same time, one that did not gets twice the time',
   async () => {
-    const run = await SlurmRun.of(1, { default: { steps: 100 } })
-    await run.submit({ time: '1', maxRetries: 0, prelude: undefined })
-    await run.settle(150)
-    expect(await run.states()).toEqual(['open'])
-    // Stopped in time it saved its work, so the same time will do; it goes on from there.
-    run.behave({ default: { steps: 10 } })
+    const run = await SlurmRun.of(2, { 0: { steps: 200 }, 1: { steps: 200, isStubborn: true } })
     await run.submit({ time: '1', maxRetries: 0 })
-    await run.settle(150)
-    expect(await run.states()).toEqual(['done'])
+    await run.settle(200)
+    expect(await run.states()).toEqual(['open', 'open'])
+    run.behave({ 0: { steps: 20 }, 1: {} })
+    await run.submit({ time: '1', maxRetries: 0 })
+    const asked = (await readSubmissions(run.folder)).map(({ units, timeSeconds }) => [units, timeSeconds])
+    expect(asked.slice(1).sort()).toEqual([
+      ['0', 60],
+      ['1', 120],
+    ])
+    await run.settle(60)
+    expect(await run.states()).toEqual(['done', 'done'])
+    // Only this one had saved.
+    expect(run.told().find(({ what }) => what.startsWith('stopped at'))).toMatchObject({ index: 0 })
   },
   600_000,
 )
