@@ -144,7 +144,7 @@ export const OPTIONS = {
   ),
   lattice: value(
     '--lattice <kind>',
-    `what lies on multiples of the pixel size, pixel ${LATTICES.join(' or ')}; default: as in most scenes`,
+    `what lies on multiples of the pixel size: ${LATTICES.join(' or ')}; default: as in most scenes`,
     choice(LATTICES),
   ),
   resampling: value('--resampling <method>', RESAMPLINGS.join(', '), choice(RESAMPLINGS)),
