@@ -273,11 +273,12 @@ impl<T: Dn> SourceWindow<'_, T> {
     }
 }
 
-/// Converts `length` numbers.
+/// Numbers converted at once.
+const STEP: usize = 16;
+
+/// Converts `length` numbers, in steps: beyond the end as well, where there is room, so what comes there has to come later.
 #[inline(always)]
 fn along<T: Copy, V>(mut from: &[T], mut length: usize, convert: impl Fn(T) -> V, mut to: &mut [V]) {
-    /// As many at once, beyond the end as well, where there is room: what comes there comes later.
-    const STEP: usize = 16;
     while let (Some(some), Some(room)) = (from.first_chunk::<STEP>(), to.first_chunk_mut::<STEP>()) {
         room.iter_mut().zip(some).for_each(|(to, dn)| *to = convert(*dn));
         if length <= STEP {

@@ -1,5 +1,5 @@
 //! Nearest, bilinear and cubic at the source's own resolution, a block of positions at a time.
-use super::{Dn, EDGE, MAGIC, SourceWindow, under};
+use super::{Dn, EDGE, MAGIC, STEP, SourceWindow, along, under};
 use crate::grid::geobox::PixelRect;
 
 /// The source pixel itself.
@@ -11,6 +11,17 @@ pub(super) const CUBIC: u8 = 2;
 
 /// Positions handled at once.
 const BLOCK: usize = 64;
+/// Positions whose taps are weighed at once.
+const LANES: usize = 8;
+/// Positions next to each other in fewer consecutive pixels of a row are weighed one by one.
+const SHORT: usize = 4;
+
+/// Work space of a block; what lies beyond an end is of no meaning.
+struct Room {
+    /// Values of consecutive pixels of the rows of a method.
+    values: [[f32; BLOCK + STEP]; 4],
+    out: [f32; BLOCK + LANES],
+}
 
 /// One row, in the widest lanes the machine has. The operations, and so the results, are the same in all of
 /// them.
@@ -37,11 +48,12 @@ fn row_avx2<T: Dn, const METHOD: u8>(source: &SourceWindow<T>, xs: &[f64], ys: &
 
 #[inline(always)]
 fn row_anywhere<T: Dn, const METHOD: u8>(source: &SourceWindow<T>, xs: &[f64], ys: &[f64], out: &mut [f32]) {
+    let mut room = Room { values: [[0.0; BLOCK + STEP]; 4], out: [0.0; BLOCK + LANES] };
     for ((out, xs), ys) in out.chunks_mut(BLOCK).zip(xs.chunks(BLOCK)).zip(ys.chunks(BLOCK)) {
         if METHOD == NEAREST {
             source.nearest(xs, ys, out);
         } else {
-            source.smooth::<METHOD>(xs, ys, out);
+            source.smooth::<METHOD>(xs, ys, &mut room, out);
         }
     }
 }
@@ -82,8 +94,8 @@ fn places_anywhere(window: PixelRect, xs: &[f64], ys: &[f64], out: &mut [u32]) {
 /// past its centre.
 struct Block {
     index: [u32; BLOCK],
-    fx: [f32; BLOCK],
-    fy: [f32; BLOCK],
+    fx: [f32; BLOCK + LANES],
+    fy: [f32; BLOCK + LANES],
 }
 
 /// Floor, up to [`EDGE`], of what lies between -1e9 and 1e9.
@@ -145,7 +157,7 @@ impl Interior {
         if !inside {
             return None;
         }
-        let mut block = Block { index: [0; BLOCK], fx: [0.0; BLOCK], fy: [0.0; BLOCK] };
+        let mut block = Block { index: [0; BLOCK], fx: [0.0; BLOCK + LANES], fy: [0.0; BLOCK + LANES] };
         for k in 0..BLOCK {
             (block.index[k], block.fx[k], block.fy[k]) = self.split(xs[k], ys[k]);
         }
@@ -171,18 +183,67 @@ impl<T: Dn> SourceWindow<'_, T> {
 
     /// One block or less, bilinear or cubic.
     #[inline(always)]
-    fn smooth<const METHOD: u8>(&self, xs: &[f64], ys: &[f64], out: &mut [f32]) {
+    fn smooth<const METHOD: u8>(&self, xs: &[f64], ys: &[f64], room: &mut Room, out: &mut [f32]) {
         let block = Interior::new::<METHOD>(self.rect).and_then(|interior| interior.block(xs, ys));
         if let Some(at) = &block {
-            for (((out, index), fx), fy) in out.iter_mut().zip(at.index).zip(at.fx).zip(at.fy) {
-                *out = self.full::<METHOD>(index, fx, fy);
-            }
+            self.full_block::<METHOD>(at, room);
+            out.iter_mut().zip(&room.out).for_each(|(out, value)| *out = *value);
         }
         for ((out, x), y) in out.iter_mut().zip(xs).zip(ys) {
             if block.is_none() || out.is_nan() {
                 *out = self.anywhere::<METHOD>(*x, *y);
             }
         }
+    }
+
+    /// [`Self::full`] of a block into the room. Where grids are turned little against each other, positions next to each
+    /// other fall into consecutive pixels: their taps overlap, and are looked up once.
+    #[inline(always)]
+    fn full_block<const METHOD: u8>(&self, at: &Block, room: &mut Room) {
+        let mut start = 0;
+        while let Some(&first) = at.index.get(start) {
+            let along = at.index[start..].iter().zip(first..).take_while(|(index, next)| **index == *next);
+            let length = along.count();
+            if length < SHORT || !self.full_run::<METHOD>(at, start, length, room) {
+                for k in start..start + length {
+                    room.out[k] = self.full::<METHOD>(at.index[k], at.fx[k], at.fy[k]);
+                }
+            }
+            start += length;
+        }
+    }
+
+    /// Of positions in consecutive pixels; false, and nothing, without the data.
+    #[inline(always)]
+    fn full_run<const METHOD: u8>(&self, at: &Block, start: usize, length: usize, room: &mut Room) -> bool {
+        let (taps, before) = if METHOD == BILINEAR { (2, 0) } else { (4, 1) };
+        let columns = self.rect.columns;
+        let Some(mut place) = (at.index[start] as usize).checked_sub(before * (columns + 1)) else {
+            return false;
+        };
+        let needed = length + taps - 1;
+        for values in room.values.iter_mut().take(taps) {
+            let Some(row) = self.data.get(place..).filter(|row| row.len() >= needed) else { return false };
+            along(row, needed, |dn| self.value(dn), values);
+            place += columns;
+        }
+        for done in (0..length).step_by(LANES) {
+            let from = start + done;
+            let lanes = (at.fx.get(from..), at.fy.get(from..), room.out.get_mut(from..));
+            let (Some(fx), Some(fy), Some(out)) = lanes else { return false };
+            let lanes = (fx.first_chunk(), fy.first_chunk(), out.first_chunk_mut());
+            let (Some(fx), Some(fy), Some(out)) = lanes else { return false };
+            let mut rows = [[0.0; LANES + 3]; 4];
+            for (row, values) in rows.iter_mut().zip(&room.values).take(taps) {
+                let Some(some) = values.get(done..).and_then(|values| values.first_chunk()) else {
+                    return false;
+                };
+                *row = *some;
+            }
+            *out =
+                if METHOD == BILINEAR { bilinear_lanes(&rows, fx, fy) } else { cubic_lanes(&rows, fx, fy) };
+        }
+        true
     }
 
     /// From all pixels of the method, which are inside the window; NaN when one of them is missing.
@@ -263,6 +324,35 @@ impl<T: Dn> SourceWindow<'_, T> {
         }
         if weights < 1e-5 { f32::NAN } else { (sum / weights) as f32 }
     }
+}
+
+/// As [`SourceWindow::bilinear`], the same operations: position k lies in the pixels k and k + 1 of two rows.
+#[inline(always)]
+fn bilinear_lanes(rows: &[[f32; LANES + 3]; 4], fx: &[f32; LANES], fy: &[f32; LANES]) -> [f32; LANES] {
+    let mut out = [0.0; LANES];
+    for k in 0..LANES {
+        let (a, b, c, d) = (rows[0][k], rows[0][k + 1], rows[1][k], rows[1][k + 1]);
+        let (top, bottom) = (a + fx[k] * (b - a), c + fx[k] * (d - c));
+        out[k] = top + fy[k] * (bottom - top);
+    }
+    out
+}
+
+/// As [`SourceWindow::cubic`], the same operations: position k lies in the pixels k to k + 3 of four rows.
+#[inline(always)]
+fn cubic_lanes(rows: &[[f32; LANES + 3]; 4], fx: &[f32; LANES], fy: &[f32; LANES]) -> [f32; LANES] {
+    let mut out = [0.0; LANES];
+    for k in 0..LANES {
+        let (wx, wy) = (cubic_weights(fx[k]), cubic_weights(fy[k]));
+        let mut sums = [0.0_f32; 4];
+        for (wy, row) in wy.iter().zip(rows) {
+            for (j, sum) in sums.iter_mut().enumerate() {
+                *sum += wy * row[k + j];
+            }
+        }
+        out[k] = (sums[0] * wx[0] + sums[1] * wx[1]) + (sums[2] * wx[2] + sums[3] * wx[3]);
+    }
+    out
 }
 
 /// `N` numbers from `i` on.

@@ -7,6 +7,8 @@ use std::ops::Range;
 pub(super) const WINDOW: usize = 32 * 1024 / WIDTH;
 /// Longest match of whole values.
 pub(super) const LONGEST: usize = 258 / WIDTH;
+/// Items compared at once.
+const STEP: usize = 8;
 /// Places that are remembered, by the code of a value or by a hash of it.
 pub(super) const SLOTS: usize = 1 << 16;
 /// Of the hash: not all slots, which would stand in the way of nearer memory.
@@ -135,5 +137,13 @@ impl<'a, S: Source> Cutter<'a, S> {
 fn agreeing<T: Eq>(items: &[T], at: usize, distance: usize) -> usize {
     let here = &items[at..];
     let there = &items[at - distance..];
-    here.iter().zip(there).take(LONGEST).take_while(|(a, b)| a == b).count()
+    let mut same = 0;
+    // Long matches are of fill: several at a time.
+    for (here, there) in here.as_chunks::<STEP>().0.iter().zip(there.as_chunks().0).take(LONGEST / STEP) {
+        if here != there {
+            return same + here.iter().zip(there).take_while(|(a, b)| a == b).count();
+        }
+        same += STEP;
+    }
+    same + here.iter().zip(there).take(LONGEST).skip(same).take_while(|(a, b)| a == b).count()
 }
