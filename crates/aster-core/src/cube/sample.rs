@@ -6,10 +6,13 @@ use crate::granule::dn::{DnData, DnType, DnWindow};
 use crate::grid::geobox::{GeoBox, PixelRect};
 use crate::radiometry::table::Calibration;
 use crate::warp::kernel::{
-    Dn, Resampling, SourceWindow, copy_dn_row, copy_row, sample_row, take_dn_row, take_row,
+    Dn, Resampling, SourceWindow, copy_dn_row, copy_row, expect_row, sample_row, take_dn_row, take_row,
 };
 use crate::warp::map::{NearestRow, WarpMap};
 use crate::warp::placement::Placement;
+
+/// Rows that memory is asked for before they are copied.
+const ROWS_AHEAD: i64 = 2;
 
 /// A scene whose windows are in memory (or mapped) and whose tables are made.
 pub struct LoadedScene<'a> {
@@ -159,7 +162,9 @@ impl ChunkSampler<'_> {
         let band = &self.scene.plan.bands[table.band];
         match (band.placement, &mut self.warps[self.scene.grid_of[table.band]]) {
             (Placement::Shift { row_offset, column_offset }, _) => {
-                copy_dn_row(&source, row as i64 + row_offset, self.rect.column as i64 + column_offset, out);
+                let (row, column) = (row as i64 + row_offset, self.rect.column as i64 + column_offset);
+                expect_row(&source, row + ROWS_AHEAD, column, out.len());
+                copy_dn_row(&source, row, column, out);
             }
             (Placement::Warp, Some(warp)) => {
                 take_dn_row(&source, warp.nearest_row(row, self.rect, rect), out);

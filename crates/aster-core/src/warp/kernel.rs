@@ -252,24 +252,35 @@ impl<T: Dn> SourceWindow<'_, T> {
 
     #[inline(always)]
     fn copy<V: Copy>(&self, row: i64, column: i64, outside: V, convert: impl Fn(T) -> V, out: &mut [V]) {
+        let Some((skip, part)) = self.part(row, column, out.len()) else { return out.fill(outside) };
+        let (before, rest) = out.split_at_mut(skip);
+        let (inside, after) = rest.split_at_mut(part.len());
+        before.fill(outside);
+        after.fill(outside);
+        for (out, dn) in inside.iter_mut().zip(part) {
+            *out = convert(*dn);
+        }
+    }
+
+    /// What the window has of `columns` pixels of a row of the band from `column` on, and how many of them come before.
+    #[inline]
+    fn part(&self, row: i64, column: i64, columns: usize) -> Option<(usize, &[T])> {
         let rect = self.rect;
         let row = i128::from(row) - rect.row as i128;
         let column = i128::from(column) - rect.column as i128;
-        let (skip, end) = (-column, rect.columns as i128 - column);
-        let (Ok(row), true) = (usize::try_from(row), row < rect.rows as i128) else {
-            return out.fill(outside);
-        };
-        let clamp = |v: i128| v.clamp(0, out.len() as i128) as usize;
-        let (skip, end) = (clamp(skip), clamp(end));
-        if skip >= end {
-            return out.fill(outside);
-        }
-        let start = row * rect.columns + (column + skip as i128) as usize;
-        out[..skip].fill(outside);
-        out[end..].fill(outside);
-        for (out, dn) in out[skip..end].iter_mut().zip(&self.data[start..start + (end - skip)]) {
-            *out = convert(*dn);
-        }
+        let row = usize::try_from(row).ok().filter(|row| *row < rect.rows)?;
+        let clamp = |v: i128| v.clamp(0, columns as i128) as usize;
+        let (skip, end) = (clamp(-column), clamp(rect.columns as i128 - column));
+        let start = (row * rect.columns) as i128 + column + skip as i128;
+        let part = self.data.get(usize::try_from(start).ok()?..)?.get(..end.checked_sub(skip)?)?;
+        Some((skip, part))
+    }
+}
+
+/// Asks memory for what [`copy_dn_row`] will copy soon: rows of a window lie on pages of their own, which it does not foresee.
+pub fn expect_row<T: Dn>(source: &SourceWindow<T>, source_row: i64, source_column: i64, columns: usize) {
+    if let Some((_, part)) = source.part(source_row, source_column, columns) {
+        quick::expect(part);
     }
 }
 

@@ -21,6 +21,8 @@ struct Room {
     /// Values of consecutive pixels of the rows of a method.
     values: [[f32; BLOCK + STEP]; 4],
     out: [f32; BLOCK + LANES],
+    /// Whether one of the four pixels about a position may have a value.
+    near: [bool; BLOCK + LANES],
 }
 
 /// One row, in the widest lanes the machine has. The operations, and so the results, are the same in all of
@@ -48,7 +50,8 @@ fn row_avx2<T: Dn, const METHOD: u8>(source: &SourceWindow<T>, xs: &[f64], ys: &
 
 #[inline(always)]
 fn row_anywhere<T: Dn, const METHOD: u8>(source: &SourceWindow<T>, xs: &[f64], ys: &[f64], out: &mut [f32]) {
-    let mut room = Room { values: [[0.0; BLOCK + STEP]; 4], out: [0.0; BLOCK + LANES] };
+    let mut room =
+        Room { values: [[0.0; BLOCK + STEP]; 4], out: [0.0; BLOCK + LANES], near: [true; BLOCK + LANES] };
     for ((out, xs), ys) in out.chunks_mut(BLOCK).zip(xs.chunks(BLOCK)).zip(ys.chunks(BLOCK)) {
         if METHOD == NEAREST {
             source.nearest(xs, ys, out);
@@ -86,6 +89,19 @@ fn places_anywhere(window: PixelRect, xs: &[f64], ys: &[f64], out: &mut [u32]) {
         let (x0, y0) = (window.column as f64, window.row as f64);
         for ((out, x), y) in out.iter_mut().zip(xs).zip(ys) {
             *out = under(window, x - x0, y - y0).and_then(|i| i.try_into().ok()).unwrap_or(u32::MAX);
+        }
+    }
+}
+
+/// Asks memory for numbers that will be read soon.
+pub(super) fn expect<T>(numbers: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in numbers.chunks((64 / size_of::<T>()).max(1)) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint; it reads nothing, and every x86-64 has it.
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
         }
     }
 }
@@ -188,12 +204,26 @@ impl<T: Dn> SourceWindow<'_, T> {
         if let Some(at) = &block {
             self.full_block::<METHOD>(at, room);
             out.iter_mut().zip(&room.out).for_each(|(out, value)| *out = *value);
+        } else if !self.touches(xs, ys) {
+            return out.fill(f32::NAN);
         }
-        for ((out, x), y) in out.iter_mut().zip(xs).zip(ys) {
-            if block.is_none() || out.is_nan() {
+        for (((out, near), x), y) in out.iter_mut().zip(&room.near).zip(xs).zip(ys) {
+            if block.is_none() || out.is_nan() && *near {
                 *out = self.anywhere::<METHOD>(*x, *y);
             }
         }
+    }
+
+    /// Whether one of some positions is inside, up to the slack; not short-circuited, so that it runs in lanes.
+    #[inline(always)]
+    fn touches(&self, xs: &[f64], ys: &[f64]) -> bool {
+        let (x0, y0) = (self.rect.column as f64, self.rect.row as f64);
+        let (x1, y1) = (x0 + self.rect.columns as f64, y0 + self.rect.rows as f64);
+        let mut touches = false;
+        for (x, y) in xs.iter().zip(ys) {
+            touches |= (*x > x0 - 1.0) & (*x < x1 + 1.0) & (*y > y0 - 1.0) & (*y < y1 + 1.0);
+        }
+        touches
     }
 
     /// [`Self::full`] of a block into the room. Where grids are turned little against each other, positions next to each
@@ -207,6 +237,7 @@ impl<T: Dn> SourceWindow<'_, T> {
             if length < SHORT || !self.full_run::<METHOD>(at, start, length, room) {
                 for k in start..start + length {
                     room.out[k] = self.full::<METHOD>(at.index[k], at.fx[k], at.fy[k]);
+                    room.near[k] = true;
                 }
             }
             start += length;
@@ -229,16 +260,26 @@ impl<T: Dn> SourceWindow<'_, T> {
         }
         for done in (0..length).step_by(LANES) {
             let from = start + done;
-            let lanes = (at.fx.get(from..), at.fy.get(from..), room.out.get_mut(from..));
-            let (Some(fx), Some(fy), Some(out)) = lanes else { return false };
-            let lanes = (fx.first_chunk(), fy.first_chunk(), out.first_chunk_mut());
-            let (Some(fx), Some(fy), Some(out)) = lanes else { return false };
+            let lanes = (at.fx.get(from..), at.fy.get(from..));
+            let (Some(fx), Some(fy)) = lanes else { return false };
+            let (Some(fx), Some(fy)) = (fx.first_chunk(), fy.first_chunk()) else { return false };
+            let lanes = (room.out.get_mut(from..), room.near.get_mut(from..));
+            let (Some(out), Some(near)) = lanes else { return false };
+            let (Some(out), Some(near)) = (out.first_chunk_mut(), near.first_chunk_mut::<LANES>()) else {
+                return false;
+            };
             let mut rows = [[0.0; LANES + 3]; 4];
             for (row, values) in rows.iter_mut().zip(&room.values).take(taps) {
                 let Some(some) = values.get(done..).and_then(|values| values.first_chunk()) else {
                     return false;
                 };
                 *row = *some;
+            }
+            let (above, below) = (&rows[before], &rows[before + 1]);
+            for (k, near) in near.iter_mut().enumerate() {
+                let first = k + before;
+                let four = [above[first], above[first + 1], below[first], below[first + 1]];
+                *near = four.iter().fold(false, |some, v| some | !v.is_nan());
             }
             *out =
                 if METHOD == BILINEAR { bilinear_lanes(&rows, fx, fy) } else { cubic_lanes(&rows, fx, fy) };
