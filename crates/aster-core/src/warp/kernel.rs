@@ -16,7 +16,7 @@ mod wide;
 
 use crate::error::{Error, Result};
 use crate::grid::geobox::PixelRect;
-use crate::warp::map::{From, NearestRow, Run};
+use crate::warp::map::{NearestRow, Pixels, Run};
 use std::fmt;
 use std::str::FromStr;
 
@@ -227,7 +227,7 @@ impl<T: Dn> SourceWindow<'_, T> {
     fn take<V: Copy>(&self, row: &NearestRow, outside: V, convert: impl Fn(T) -> V, out: &mut [V]) {
         let data = self.data;
         let mut done = 0;
-        for Run { start, length, from } in row.runs.iter().copied() {
+        for Run { start, length, pixels } in row.runs.iter().copied() {
             if start > done
                 && let Some(gap) = out.get_mut(done..start)
             {
@@ -235,9 +235,9 @@ impl<T: Dn> SourceWindow<'_, T> {
             }
             done = start + length;
             let Some(to) = out.get_mut(start..) else { continue };
-            match from {
-                From::Along(place) => along(data.get(place..).unwrap_or_default(), length, &convert, to),
-                From::Places(first) => {
+            match pixels {
+                Pixels::Along(place) => along(data.get(place..).unwrap_or_default(), length, &convert, to),
+                Pixels::Places(first) => {
                     let places = row.places.get(first..).unwrap_or_default();
                     for (to, place) in to.iter_mut().zip(places).take(length) {
                         *to = data.get(*place as usize).map_or(outside, |dn| convert(*dn));

@@ -11,7 +11,7 @@ use crate::grid::geobox::{GeoBox, PixelRect, Shape};
 use crate::warp::kernel::Scale;
 use crate::warp::placement::{compose, in_plane_of, unwrap_longitude};
 pub use runs::NearestRow;
-pub(in crate::warp) use runs::{From, Run};
+pub(in crate::warp) use runs::{Pixels, Run};
 use smooth::{SMOOTH_PX, Smooth};
 
 /// Error bound when nobody asks for another, source pixels.

@@ -22,12 +22,12 @@ pub(in crate::warp) struct Run {
     /// First of them, counted from the first one asked for.
     pub(in crate::warp) start: usize,
     pub(in crate::warp) length: usize,
-    pub(in crate::warp) from: From,
+    pub(in crate::warp) pixels: Pixels,
 }
 
 /// Where a run's source pixels are, counted row by row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::warp) enum From {
+pub(in crate::warp) enum Pixels {
     /// One after another from here on.
     Along(usize),
     /// Where the places from this number on say.
@@ -113,7 +113,7 @@ impl Collector<'_> {
         positions(xs, ys);
         nearest_places(self.window, xs, ys, places);
         let row = &mut *self.row;
-        row.runs.push(Run { start, length, from: From::Places(row.places.len()) });
+        row.runs.push(Run { start, length, pixels: Pixels::Places(row.places.len()) });
         row.places.extend_from_slice(places);
     }
 
@@ -154,7 +154,7 @@ fn clipped(window: PixelRect, start: usize, length: usize, i: i64, j: i64) -> Op
     inside.then(|| Run {
         start: start + skip as usize,
         length: (end - skip) as usize,
-        from: From::Along(j as usize * window.columns + (i + skip) as usize),
+        pixels: Pixels::Along(j as usize * window.columns + (i + skip) as usize),
     })
 }
 

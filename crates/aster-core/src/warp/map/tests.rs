@@ -128,7 +128,7 @@ fn runs_are_positions(target: &GeoBox, source: &GeoBox) -> (usize, usize) {
                     let want = if inside { numbers[j as usize * window.columns + i as usize] } else { 0 };
                     assert_eq!(got[k], want, "row {row}, column {}: {x} {y} in {window:?}", column + k);
                 }
-                for run in nearest.runs.iter().filter(|run| matches!(run.from, From::Along(_))) {
+                for run in nearest.runs.iter().filter(|run| matches!(run.pixels, Pixels::Along(_))) {
                     (along, runs) = (along + run.length, runs + 1);
                 }
             }
