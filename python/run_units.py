@@ -248,6 +248,8 @@ class Run:
         """Checks workers that came since the last look; says when their number has changed."""
         new = sorted(set(await self.client.nthreads()) - self.checked)
         found = await self.client.run(check_worker, self.order, workers=new, on_error="return") if new else {}
+        # Who died meanwhile is not unfit, only gone; if not, the next look tells. Errors of files have a number, these have none.
+        found = {who: facts for who, facts in found.items() if not (isinstance(facts, OSError) and facts.errno is None)}
         there = set(await self.client.nthreads())
         self.checked = (self.checked | set(found)) & there
         # Who declares the resource says who is meant: then the other workers are left alone.

@@ -109,6 +109,16 @@ describe('a cluster that loses something', () => {
     expect(units.map((unit) => writingOf(plan, unit))).toEqual(before)
   })
 
+  daskTest('goes on without a worker that dies while it is looked at', { timeout: 120_000 }, async () => {
+    const [plan, cluster] = await Promise.all([planTiles(newFolder(), FOUR), clusterOf({ workers: 2 })])
+    await until(() => workersOf(cluster.address) === 2)
+    const onEvent = (event: EngineEvent) => {
+      if (event.kind === 'note' && event.message.startsWith('connected')) cluster.workers[0]?.kill('SIGKILL')
+    }
+    const { outcome } = await runOnDask(plan, cluster.address, { onEvent })
+    expect(outcome).toEqual(everything(plan.unitCount))
+  })
+
   const MOMENTS = [
     ['while units run', 'started'],
     ['while workers are looked at', 'note'],
