@@ -138,6 +138,35 @@ fn many_threads_read_all_bands_of_one_file() {
 }
 
 #[test]
+fn samples_read_together_are_those_read_alone() {
+    for name in [
+        "tiles-deflate-p2-u8-chunky6.tif",
+        "big-endian-p2-i16.tif",
+        "strips-deflate-p2-u8-rgb.tif",
+        "described-u8.tif",
+    ] {
+        let tiff = GeoTiff::open(&data(name)).unwrap();
+        let Shape { ny, nx } = tiff.geobox().shape;
+        let rects = [
+            PixelRect { row: ny / 3, column: nx / 4, rows: ny / 2, columns: nx / 2 },
+            PixelRect::whole(tiff.geobox().shape),
+            PixelRect { row: 1, column: nx, rows: 2, columns: 0 },
+            PixelRect { row: ny - 1, column: 0, rows: 1, columns: nx },
+        ];
+        // Last sample first, windows of different places, one sample twice.
+        let samples = (0..tiff.samples()).rev().chain([0]);
+        let wanted: Vec<(usize, PixelRect)> = samples.zip(rects.into_iter().cycle()).collect();
+        let together = tiff.read_all(&wanted).unwrap();
+        assert_eq!(together.len(), wanted.len());
+        for (window, &(sample, rect)) in together.iter().zip(&wanted) {
+            assert_eq!(window.rect, rect);
+            assert_eq!(bytes(window), bytes(&tiff.read(sample, rect).unwrap()), "{name} {sample} {rect:?}");
+        }
+    }
+    assert!(GeoTiff::open(&data("described-u8.tif")).unwrap().read_all(&[]).unwrap().is_empty());
+}
+
+#[test]
 fn items_and_storage_are_told() {
     let tiff = GeoTiff::open(&data("described-u8.tif")).unwrap();
     assert_eq!(tiff.item(Some(2), "RADIANCE_GAIN"), Some("0.862"));
