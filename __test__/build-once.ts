@@ -1,11 +1,13 @@
-// Compiles the TypeScript once before the tests, since the command line tests run the built program.
+// Builds the TypeScript once before the tests, since the command line tests run the bundled program.
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
+const STEPS = [
+  ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
+  ['node_modules/rolldown/bin/cli.mjs', '-c', '--logLevel', 'silent'],
+]
+
 export default function setup(): void {
-  const root = fileURLToPath(new URL('..', import.meta.url))
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
+  const cwd = fileURLToPath(new URL('..', import.meta.url))
+  for (const argv of STEPS) execFileSync(process.execPath, argv, { cwd, stdio: ['ignore', 'inherit', 'inherit'] })
 }
