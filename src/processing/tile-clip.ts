@@ -1,6 +1,6 @@
 // The pixels of a tile: those of its square on a grid; or those in a polygon, which is the tile itself, or what it holds of a larger polygon, so that each pixel is in one tile only.
 import { GEOGRAPHIC } from '../geo/carry.js'
-import { type Polygon, type Position, type Ring, signedArea } from '../geo/polygon.js'
+import { boxRing, type Polygon, type Position, type Ring, signedArea } from '../geo/polygon.js'
 import type { Tile } from '../geo/tiles.js'
 import type { CubeRequest } from '../native/contract.js'
 import { partsOf } from './tile-index.js'
@@ -47,14 +47,9 @@ function withRoom([west, south, east, north]: Box, zoneCrs: string | undefined):
 
 /** What a tile holds of a polygon, or all of the tile; GeoJSON text. Nothing if they share no area. */
 export function tileClip([west, south, east, north]: Box, polygon?: Polygon): string | undefined {
-  const box: Ring = [
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-    [west, south],
-  ]
-  if (polygon === undefined) return JSON.stringify({ type: 'Polygon', coordinates: [box] })
+  if (polygon === undefined) {
+    return JSON.stringify({ type: 'Polygon', coordinates: [boxRing(west, south, east, north)] })
+  }
   // An outline may lie a turn of 360 degrees away from the tile.
   const outlines = [-360, 0, 360].flatMap((turn) =>
     polygon.outlines.flatMap((rings) => {
