@@ -1,5 +1,4 @@
 // The process: arguments, streams, signals and exit status; the only file that touches them.
-import { text } from 'node:stream/consumers'
 import type { TextStream } from './context.js'
 import { type ExitStatus, statusOfSignal } from './exit-status.js'
 import { runCli } from './program.js'
@@ -21,7 +20,7 @@ export async function main(): Promise<void> {
   const status = await runCli(process.argv.slice(2), {
     stdout: textStream(process.stdout),
     stderr: textStream(process.stderr),
-    stdin: () => text(process.stdin),
+    stdin: async () => (await import('node:stream/consumers')).text(process.stdin),
     env: process.env,
     stdinEnd,
     bePatient: (graceMs, status) => {
