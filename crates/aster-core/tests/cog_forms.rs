@@ -4,6 +4,7 @@ use aster_core::error::ErrorCode;
 use aster_core::geo::crs::Crs;
 use aster_core::granule::cog::{self, BandCogs, MultiBandCog, SingleGeotiff};
 use aster_core::granule::facts::ReadCost;
+use aster_core::granule::spare::Spare;
 use aster_core::granule::tiff::GeoTiff;
 use aster_core::granule::{DnData, DnType, DnWindow, Granule, GranuleForm};
 use aster_core::grid::geobox::{PixelRect, Shape};
@@ -156,14 +157,34 @@ fn samples_read_together_are_those_read_alone() {
         // Last sample first, windows of different places, one sample twice.
         let samples = (0..tiff.samples()).rev().chain([0]);
         let wanted: Vec<(usize, PixelRect)> = samples.zip(rects.into_iter().cycle()).collect();
-        let together = tiff.read_all(&wanted).unwrap();
+        let together = tiff.read_all(&wanted, &Spare::default()).unwrap();
         assert_eq!(together.len(), wanted.len());
         for (window, &(sample, rect)) in together.iter().zip(&wanted) {
             assert_eq!(window.rect, rect);
             assert_eq!(bytes(window), bytes(&tiff.read(sample, rect).unwrap()), "{name} {sample} {rect:?}");
         }
+        // All samples of the same pixels, as indices want them.
+        let alike: Vec<(usize, PixelRect)> = (0..tiff.samples()).map(|sample| (sample, rects[0])).collect();
+        for (sample, window) in tiff.read_all(&alike, &Spare::default()).unwrap().iter().enumerate() {
+            assert_eq!(bytes(window), bytes(&tiff.read(sample, rects[0]).unwrap()), "{name} {sample}");
+        }
     }
-    assert!(GeoTiff::open(&data("described-u8.tif")).unwrap().read_all(&[]).unwrap().is_empty());
+    let described = GeoTiff::open(&data("described-u8.tif")).unwrap();
+    assert!(described.read_all(&[], &Spare::default()).unwrap().is_empty());
+}
+
+#[test]
+fn what_memory_held_before_is_not_read() {
+    let tiff = GeoTiff::open(&data("sparse-u8.tif")).unwrap();
+    let whole = PixelRect::whole(tiff.geobox().shape);
+    let expected = bytes(&tiff.read(0, whole).unwrap());
+    assert!(expected.contains(&0));
+    for held in [whole.len() - 7, whole.len(), whole.len() + 7] {
+        let spare = Spare::default();
+        spare.give(DnWindow { rect: whole, data: DnData::U8(vec![0xee; held].into()) });
+        let windows = tiff.read_all(&[(0, whole), (0, whole)], &spare).unwrap();
+        assert!(windows.iter().all(|window| bytes(window) == expected), "{held}");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::cube::tally::{Counts, Tally, add};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{EventKind, EventListener};
 use crate::granule::files::Files;
+use crate::granule::spare::Spare;
 use crate::grid::geobox::PixelRect;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -62,7 +63,8 @@ pub fn execute(plan: &CubePlan, around: &Surroundings<'_>) -> Result<Executed> {
     let variables = around.layout.variables.len();
     let done = Executed { beyond_packing: vec![0; variables], ..Executed::default() };
     let progress = Progress::new(plan, around.listener);
-    let mut run = Run { plan, around, done, progress, left_out: Vec::new() };
+    let spare = Spare::default();
+    let mut run = Run { plan, around, done, progress, left_out: Vec::new(), spare: &spare };
     run.progress.tell(EventKind::Planned, None, None);
     match plan.order {
         Order::Steps => run.by_steps()?,
@@ -101,6 +103,8 @@ struct Run<'a> {
     done: Executed,
     progress: Progress<'a>,
     left_out: Vec<usize>,
+    /// Of the look before.
+    spare: &'a Spare,
 }
 
 impl<'a> Run<'a> {
@@ -137,13 +141,13 @@ impl<'a> Run<'a> {
 
     /// One look, block after block; what is known of it, and the values lost to packing.
     fn step(&mut self, step: &StepPlan) -> Attempt<(StepRecord, Vec<u64>)> {
-        let (plan, around) = (self.plan, self.around);
+        let (plan, around, spare) = (self.plan, self.around, self.spare);
         let time = self.done.records.len();
         let mut tally = Tally::of(around.layout.variables.len());
         let mut saturated = Vec::new();
         for (look, block) in step.looks.iter().flat_map(|l| plan.blocks.iter().map(move |b| (l, *b))) {
             let parts = parts_of(plan, look, plan.pixels_of(block))?;
-            with_loaded(plan, &parts, around.files, around.cancel, |loaded| {
+            with_loaded(plan, &parts, (around.files, spare), around.cancel, |loaded| {
                 self.has_read(&parts);
                 saturated = loaded.iter().map(|scene| saturated_of(plan, scene)).collect();
                 let touched = positions_of(plan, &parts, block);
@@ -254,12 +258,12 @@ impl<'a> Run<'a> {
         states: &mut [Option<Collected>],
         tally: &mut Tally,
     ) -> Attempt<()> {
-        let (plan, around) = (self.plan, self.around);
+        let (plan, around, spare) = (self.plan, self.around, self.spare);
         let parts = parts_of(plan, look, plan.pixels_of(block))?;
         if parts.is_empty() {
             return Ok(());
         }
-        let counted = with_loaded(plan, &parts, around.files, around.cancel, |loaded| {
+        let counted = with_loaded(plan, &parts, (around.files, spare), around.cancel, |loaded| {
             self.has_read(&parts);
             let lookups = lookups_of(plan, loaded);
             let each = positions_in(block).into_par_iter().zip(states.par_iter_mut());

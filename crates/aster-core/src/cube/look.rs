@@ -11,6 +11,7 @@ use crate::granule::Granule;
 use crate::granule::dn::DnWindow;
 use crate::granule::files::Files;
 use crate::granule::open::open_in;
+use crate::granule::spare::Spare;
 use crate::grid::clip::Cover;
 use crate::grid::geobox::PixelRect;
 use crate::index::eval::eval_row;
@@ -47,11 +48,11 @@ pub(super) fn parts_of<'a>(plan: &'a CubePlan, look: &[usize], block: PixelRect)
 }
 
 /// Decodes the windows of `parts` and hands the scenes to `act`. All decoding happens here, before the first
-/// chunk is computed.
+/// chunk is computed, into memory that windows before had.
 pub(super) fn with_loaded<T>(
     plan: &CubePlan,
     parts: &[Part<'_>],
-    files: &Files,
+    (files, spare): (&Files, &Spare),
     cancel: &CancelToken,
     act: impl FnOnce(&[LoadedScene<'_>]) -> Attempt<T>,
 ) -> Attempt<T> {
@@ -61,20 +62,23 @@ pub(super) fn with_loaded<T>(
         .map(|(index, part)| open_in(&part.path, files).map_err(|e| Failure::of_scene(*index, e)));
     let granules = opened.collect::<Attempt<Vec<Box<dyn Granule>>>>()?;
     let windows = parts.par_iter().zip(&granules).map(|((index, part), granule)| {
-        load(granule.as_ref(), part).map_err(|e| Failure::of_scene(*index, e))
+        load(granule.as_ref(), part, spare).map_err(|e| Failure::of_scene(*index, e))
     });
     let windows = windows.collect::<Attempt<Vec<_>>>()?;
+    spare.clear();
     let scenes = parts.iter().zip(windows);
     let loaded: Vec<LoadedScene<'_>> =
         scenes.map(|((_, part), windows)| LoadedScene::new(part, plan.wanted.resampling, windows)).collect();
-    act(&loaded)
+    let acted = act(&loaded);
+    loaded.into_iter().flat_map(LoadedScene::into_windows).for_each(|window| spare.give(window));
+    acted
 }
 
 /// DN of every band that touches the grid, decoded in parallel.
-fn load<'g>(granule: &'g dyn Granule, scene: &ScenePlan) -> Result<Vec<Option<DnWindow<'g>>>> {
+fn load<'g>(granule: &'g dyn Granule, scene: &ScenePlan, spare: &Spare) -> Result<Vec<Option<DnWindow<'g>>>> {
     let touching = scene.bands.iter().filter(|band| !band.window.is_empty());
     let reads: Vec<_> = touching.map(|band| (band.band, band.window)).collect();
-    let mut read = granule.read_all(&reads)?.into_iter();
+    let mut read = granule.read_all(&reads, spare)?.into_iter();
     Ok(scene.bands.iter().map(|band| if band.window.is_empty() { None } else { read.next() }).collect())
 }
 

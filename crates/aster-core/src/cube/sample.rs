@@ -53,6 +53,11 @@ impl<'a> LoadedScene<'a> {
         Self { plan: scene, resampling, tables: tables.collect(), windows, grid_of }
     }
 
+    /// The windows, of which nothing more is needed.
+    pub(super) fn into_windows(self) -> impl Iterator<Item = DnWindow<'a>> {
+        self.windows.into_iter().flatten()
+    }
+
     /// Source pixels of an input's window at or above saturation.
     pub fn saturated(&self, input: usize) -> u64 {
         let Some(Some(table)) = self.tables.get(input) else { return 0 };

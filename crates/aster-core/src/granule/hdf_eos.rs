@@ -7,6 +7,7 @@ use crate::granule::facts::{BandFacts, GranuleFacts, GranuleForm, ReadCost};
 use crate::granule::files::FileBytes;
 use crate::granule::metadata::Metadata;
 use crate::granule::remote::{self, RemoteFile};
+use crate::granule::spare::Spare;
 use crate::granule::swath_lattice;
 use crate::granule::utm_zone;
 use crate::grid::geobox::{GeoBox, PixelRect, Shape};
@@ -154,7 +155,7 @@ impl Granule for HdfEos {
         &self.facts
     }
 
-    fn read_all(&self, reads: &[(Band, PixelRect)]) -> Result<Vec<DnWindow<'_>>> {
+    fn read_all(&self, reads: &[(Band, PixelRect)], _: &Spare) -> Result<Vec<DnWindow<'_>>> {
         self.fetch(reads)?;
         reads.par_iter().map(|&(band, rect)| self.window(band, rect)).collect()
     }

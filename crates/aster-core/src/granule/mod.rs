@@ -8,6 +8,7 @@ pub mod hdf_eos;
 pub mod metadata;
 pub mod open;
 pub mod remote;
+pub mod spare;
 pub mod swath_lattice;
 pub mod tiff;
 pub mod umm;
@@ -19,6 +20,7 @@ use crate::grid::geobox::PixelRect;
 use crate::product::band::Band;
 pub use dn::{DnData, DnType, DnWindow};
 pub use facts::{BandFacts, GranuleFacts, GranuleForm};
+use spare::Spare;
 
 /// One acquisition in one file or folder: what is known of it, and its DN.
 pub trait Granule: Send + Sync {
@@ -26,17 +28,18 @@ pub trait Granule: Send + Sync {
     fn facts(&self) -> &GranuleFacts;
     /// DN of bands, each over at least its rectangle (which must lie inside the band), in the order of `reads`: borrowed
     /// from the file where they are stored plainly, else decoded, and what holds several of the bands is decoded once.
-    /// What is elsewhere is fetched all at once before. Parallel inside; callable from many threads.
+    /// What is elsewhere is fetched all at once before. Memory comes from `spare` where it has some. Parallel inside;
+    /// callable from many threads.
     ///
     /// # Errors
     /// `NOT_FOUND` for a band the granule does not have, `CORRUPT` for damage, and whatever kept the bytes from coming.
-    fn read_all(&self, reads: &[(Band, PixelRect)]) -> Result<Vec<DnWindow<'_>>>;
+    fn read_all(&self, reads: &[(Band, PixelRect)], spare: &Spare) -> Result<Vec<DnWindow<'_>>>;
     /// [`Granule::read_all`] of one band.
     ///
     /// # Errors
     /// The same.
     fn read(&self, band: Band, rect: PixelRect) -> Result<DnWindow<'_>> {
-        let windows = self.read_all(&[(band, rect)])?;
+        let windows = self.read_all(&[(band, rect)], &Spare::default())?;
         windows.into_iter().next().ok_or_else(|| Error::internal(format!("nothing was read of band {band}")))
     }
 }

@@ -3,6 +3,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::granule::dn::DnWindow;
 use crate::granule::facts::{BandFacts, GranuleFacts, GranuleForm};
 use crate::granule::remote;
+use crate::granule::spare::Spare;
 use crate::granule::tiff::GeoTiff;
 use crate::granule::umm::{self, SideRecord};
 use crate::grid::geobox::{GeoBox, PixelRect};
@@ -160,7 +161,7 @@ impl TiffGranule {
                 .at(&self.facts.path)
         })
     }
-    pub(super) fn read_all(&self, reads: &[(Band, PixelRect)]) -> Result<Vec<DnWindow<'_>>> {
+    pub(super) fn read_all(&self, reads: &[(Band, PixelRect)], spare: &Spare) -> Result<Vec<DnWindow<'_>>> {
         // By file: the samples wanted of it, and where among `reads` they are.
         let mut wanted = vec![(Vec::new(), Vec::new()); self.tiffs.len()];
         for (place, &(band, rect)) in reads.iter().enumerate() {
@@ -173,7 +174,7 @@ impl TiffGranule {
         let tiles = files.iter().filter_map(|(tiff, (samples, _))| tiff.remote_tiles(samples));
         remote::fetch_together(&tiles.collect::<Vec<_>>())?;
         let read = files.par_iter().map(|(tiff, (samples, places))| {
-            Ok(places.iter().copied().zip(tiff.read_all(samples)?).collect())
+            Ok(places.iter().copied().zip(tiff.read_all(samples, spare)?).collect())
         });
         let mut windows = read.collect::<Result<Vec<Vec<_>>>>()?.into_iter().flatten().collect::<Vec<_>>();
         windows.sort_by_key(|(place, _)| *place);
@@ -197,8 +198,9 @@ macro_rules! granule {
             fn read_all(
                 &self,
                 reads: &[($crate::product::band::Band, $crate::grid::geobox::PixelRect)],
+                spare: &$crate::granule::spare::Spare,
             ) -> $crate::error::Result<Vec<$crate::granule::dn::DnWindow<'_>>> {
-                self.0.read_all(reads)
+                self.0.read_all(reads, spare)
             }
         }
     };

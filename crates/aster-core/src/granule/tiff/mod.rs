@@ -13,6 +13,7 @@ use crate::granule::dn::{DnType, DnWindow};
 use crate::granule::facts::ReadCost;
 use crate::granule::files::FileBytes;
 use crate::granule::remote::RemoteFile;
+use crate::granule::spare::Spare;
 use crate::grid::geobox::{GeoBox, PixelRect, Shape};
 use codec::Compression;
 use std::ops::Range;
@@ -127,18 +128,19 @@ impl GeoTiff {
     /// `INPUT_IO` when the file cannot be read, `CORRUPT` when a tile lies outside of it or does not unpack to
     /// exactly its size, `INTERNAL` when `rect` or `sample` lies outside.
     pub fn read(&self, sample: usize, rect: PixelRect) -> Result<DnWindow<'static>> {
-        let windows = self.read_all(&[(sample, rect)])?;
+        let windows = self.read_all(&[(sample, rect)], &Spare::default())?;
         windows
             .into_iter()
             .next()
             .ok_or_else(|| Error::internal(format!("nothing was read of sample {sample}")))
     }
-    /// As [`GeoTiff::read`], for several samples: a tile that holds more than one of them is unpacked once.
+    /// As [`GeoTiff::read`], for several samples: a tile that holds more than one of them is unpacked once. Memory comes from
+    /// `spare` where it has some.
     ///
     /// # Errors
     /// Those of [`GeoTiff::read`].
-    pub fn read_all(&self, wanted: &[(usize, PixelRect)]) -> Result<Vec<DnWindow<'static>>> {
-        tiles::read(self, wanted).map_err(|e| e.at(&self.path))
+    pub fn read_all(&self, wanted: &[(usize, PixelRect)], spare: &Spare) -> Result<Vec<DnWindow<'static>>> {
+        tiles::read(self, wanted, spare).map_err(|e| e.at(&self.path))
     }
     /// What [`GeoTiff::read`] allocates, beside a tile for each thread.
     pub fn read_cost(&self) -> ReadCost {

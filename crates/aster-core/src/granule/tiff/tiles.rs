@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::granule::dn::{DnData, DnType, DnWindow};
 use crate::granule::files::FileBytes;
 use crate::granule::remote;
+use crate::granule::spare::Spare;
 use crate::grid::geobox::PixelRect;
 use libdeflater::Decompressor;
 use rayon::prelude::*;
@@ -13,7 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub(super) fn read(tiff: &GeoTiff, wanted: &[(usize, PixelRect)]) -> Result<Vec<DnWindow<'static>>> {
+pub(super) fn read(
+    tiff: &GeoTiff,
+    wanted: &[(usize, PixelRect)],
+    spare: &Spare,
+) -> Result<Vec<DnWindow<'static>>> {
     let l = &tiff.layout;
     for &(sample, rect) in wanted {
         let inside = rect.row.checked_add(rect.rows).is_some_and(|end| end <= l.shape.ny)
@@ -26,10 +31,12 @@ pub(super) fn read(tiff: &GeoTiff, wanted: &[(usize, PixelRect)]) -> Result<Vec<
         }
     }
     Ok(match l.dn_type {
-        DnType::U8 => with(wanted, windows::<u8>(tiff, wanted)?, |v| DnData::U8(Cow::Owned(v))),
-        DnType::U16 => with(wanted, windows::<u16>(tiff, wanted)?, |v| DnData::U16(Cow::Owned(v))),
+        DnType::U8 => with(wanted, windows(tiff, wanted, |n| spare.take(n))?, |v| DnData::U8(Cow::Owned(v))),
+        DnType::U16 => {
+            with(wanted, windows(tiff, wanted, |n| vec![0u16; n])?, |v| DnData::U16(Cow::Owned(v)))
+        }
         // Differences wrap alike with and without a sign.
-        DnType::I16 => with(wanted, windows::<u16>(tiff, wanted)?, |v| {
+        DnType::I16 => with(wanted, windows(tiff, wanted, |n| vec![0u16; n])?, |v| {
             DnData::I16(Cow::Owned(v.into_iter().map(u16::cast_signed).collect()))
         }),
     })
@@ -128,8 +135,13 @@ struct Piece<'o, T> {
     out: Vec<&'o mut [T]>,
 }
 
-fn windows<T: Word>(tiff: &GeoTiff, wanted: &[(usize, PixelRect)]) -> Result<Vec<Vec<T>>> {
-    let mut numbers: Vec<Vec<T>> = wanted.iter().map(|(_, rect)| vec![T::default(); rect.len()]).collect();
+/// The windows, in memory from `room`, whatever is in it.
+fn windows<T: Word>(
+    tiff: &GeoTiff,
+    wanted: &[(usize, PixelRect)],
+    room: impl Fn(usize) -> Vec<T>,
+) -> Result<Vec<Vec<T>>> {
+    let mut numbers: Vec<Vec<T>> = wanted.iter().map(|(_, rect)| room(rect.len())).collect();
     if wanted.iter().all(|(_, rect)| rect.is_empty()) {
         return Ok(numbers);
     }
@@ -223,7 +235,8 @@ impl Tile {
         let (offset, count) = (l.offsets[index], l.byte_counts[index]);
         let Some(tile_row) = pieces.first().map(|piece| piece.tile_row) else { return Ok(()) };
         if offset == 0 || count == 0 {
-            // Never written: the results are 0 already.
+            // Never written.
+            pieces.into_iter().flat_map(|piece| piece.out).for_each(|row| row.fill(T::default()));
             return Ok(());
         }
         let size = l.tile_bytes(l.rows_stored(tile_row));
