@@ -46,6 +46,8 @@ enum Wrapper {
 pub struct Deflater {
     level: u8,
     idle: Mutex<Vec<Workspace>>,
+    /// Streams that were written: memory for the next ones.
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Default)]
@@ -54,6 +56,8 @@ struct Workspace {
     /// Bytes of values that were looked up.
     room: Vec<u8>,
     out: Vec<u8>,
+    /// What becomes the next stream.
+    stream: Vec<u8>,
     blocks: Blocks,
     repeats: Repeats,
     compressor: Option<Compressor>,
@@ -62,7 +66,7 @@ struct Workspace {
 impl Deflater {
     /// `level` from 1 (fast) to 9 (small); 0 is taken for 1.
     pub fn new(level: u8) -> Self {
-        Self { level, idle: Mutex::default() }
+        Self { level, ..Self::default() }
     }
 
     /// One zlib stream (RFC 1950) of little-endian float32 `values`, shuffled; NaN in one form. `row` is the
@@ -121,6 +125,11 @@ impl Deflater {
         self.with_workspace(|work, level| work.repeats(Looked(coded), row, level, Wrapper::Gzip))
     }
 
+    /// Takes back a stream that nobody needs any more. Its pages are at hand, those of fresh memory are not.
+    pub fn take_back(&self, stream: Vec<u8>) {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
+    }
+
     fn repeats(&self, values: &[f32], row: usize, wrapper: Wrapper) -> Result<Vec<u8>> {
         self.with_workspace(|work, level| {
             let mut bytes = std::mem::take(&mut work.planes);
@@ -133,6 +142,7 @@ impl Deflater {
 
     fn with_workspace<T>(&self, act: impl FnOnce(&mut Workspace, u8) -> Result<T>) -> Result<T> {
         let mut work = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        work.stream = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let outcome = act(&mut work, self.level);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(work);
         outcome
@@ -171,7 +181,7 @@ impl Workspace {
         if !searched.is_empty() {
             written += self.search(searched, written, if level > 1 { level } else { SEARCH_LEVEL })?;
         }
-        let mut stream = Vec::with_capacity(written + 4);
+        let mut stream = self.begin(written + 4);
         stream.extend_from_slice(&self.out[..written]);
         stream.extend_from_slice(&adler32(planes).to_be_bytes());
         Ok(stream)
@@ -208,7 +218,7 @@ impl Workspace {
         if level > 1 && values > 0 {
             written += self.search(source.bytes(0..values, &mut room), written, level)?;
         }
-        let mut stream = Vec::with_capacity(written + 8);
+        let mut stream = self.begin(written + 8);
         stream.extend_from_slice(&self.out[..written]);
         // Part by part, which then lies in the nearest memory.
         let (mut adler, mut crc, mut valid) = (Adler32::new(), Crc::new(), 0);
@@ -231,6 +241,14 @@ impl Workspace {
             }
         }
         Ok((stream, valid))
+    }
+
+    /// An empty stream with room for `length` bytes.
+    fn begin(&mut self, length: usize) -> Vec<u8> {
+        let mut stream = std::mem::take(&mut self.stream);
+        stream.clear();
+        stream.reserve_exact(length);
+        stream
     }
 
     /// Ends the stream with libdeflate's blocks of `bytes`, from `at` of the output on; returns their length.

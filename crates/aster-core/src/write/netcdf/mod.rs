@@ -156,9 +156,13 @@ impl ChunkSink for NetcdfSink {
             if steps > open.contents.time_steps() {
                 open.contents.set_time_steps(steps)?;
             }
-            open.contents.write_chunk(key, self.stored_chunk, &chunk.bytes)?;
-            Ok(chunk.bytes.len() as u64)
-        })
+            open.contents.write_chunk(key, self.stored_chunk, &chunk.bytes)
+        })?;
+        let stored = chunk.bytes.len() as u64;
+        if let Some(deflater) = &self.deflater {
+            deflater.take_back(chunk.bytes);
+        }
+        Ok(stored)
     }
 
     fn rewind(&self, time_steps: usize) -> Result<()> {
