@@ -4,7 +4,8 @@
 BENCH_READ is the built example `bench_read`. Every measurement is a fresh process with a warm page cache; the readers
 take turns, so a busy moment hits all of them. Times are taken inside the process, after a warm-up read of a small
 file. Tasks: `reread`, the mean of twenty
-512 x 512 windows of one band in an open file; `window`, opening the file and one window; `windows`, the same of every
+512 x 512 windows of one band in an open file, all of them kept; `reuse`, the same windows, each dropped before the next (this
+reader into one buffer, GDAL too; pyhdf's memory is numpy's, which may come back); `window`, opening the file and one window; `windows`, the same of every
 band large enough; `bands`, opening the file and reading all bands whole into new memory; `each`, the same one band at a
 time, dropping each before the next (this reader into one buffer, which the others cannot). Needs pyhdf in this Python and GDAL's bindings in the one named by --gdal-python.
 """
@@ -26,11 +27,12 @@ class Size:
     def __init__(self, a): self.nbytes = a.nbytes
 def report(out, n=1):
     print((time.perf_counter() - t) * 1e3 / n, (time.process_time() - c) * 1e3 / n, sum(a.nbytes for a in out))
-if task == "reread":
+if task in ("reread", "reuse"):
     f = SD(path)
     s = next(s for s in map(f.select, range(f.info()[0])) if s.info()[0].startswith("ImageData"))
     t, c = time.perf_counter(), time.process_time()
-    report([s.get(start=(100 + i % 4 * 1000, 100 + i // 4 * 1000), count=(512, 512)) for i in range(20)], 20)
+    keep = Size if task == "reuse" else lambda a: a
+    report([keep(s.get(start=(100 + i % 4 * 1000, 100 + i // 4 * 1000), count=(512, 512))) for i in range(20)], 20)
     sys.exit()
 t, c = time.perf_counter(), time.process_time()
 f, out = SD(path), []
@@ -52,10 +54,11 @@ gdal.UseExceptions()
 gdal.Open('HDF4_SDS:UNKNOWN:"%s":0' % warm).ReadRaster()
 def report(out, n=1):
     print((time.perf_counter() - t) * 1e3 / n, (time.process_time() - c) * 1e3 / n, sum(len(a) for a in out))
-if task == "reread":
+if task in ("reread", "reuse"):
     d = gdal.Open('HDF4_SDS:UNKNOWN:"%s":%s' % (path, sys.argv[4].split(",")[0]))
     t, c = time.perf_counter(), time.process_time()
-    report([d.ReadRaster(100 + i // 4 * 1000, 100 + i % 4 * 1000, 512, 512) for i in range(20)], 20)
+    room = bytearray(512 * 512) if task == "reuse" else None
+    report([d.ReadRaster(100 + i // 4 * 1000, 100 + i % 4 * 1000, 512, 512, buf_obj=room) for i in range(20)], 20)
     sys.exit()
 t, c = time.perf_counter(), time.process_time()
 out = []
@@ -89,7 +92,7 @@ def main():
     p.add_argument("bench_read")
     p.add_argument("files", nargs="+")
     p.add_argument("--runs", type=int, default=7)
-    p.add_argument("--tasks", default="reread,window,windows,bands,each")
+    p.add_argument("--tasks", default="reread,reuse,window,windows,bands,each")
     p.add_argument("--gdal-python", default="/usr/bin/python3")
     a = p.parse_args()
     print("| file | task | ours, 1 thread: wall / cpu ms | ours, all threads | pyhdf | GDAL | pyhdf : ours | GDAL : ours |")
