@@ -191,6 +191,11 @@ export interface CubeOutput {
   roundBits?: number
   /** 'map' | 'time' */
   chunkFor?: string
+  /**
+   * File for what is complete, until the output is: an interrupted run of the same request goes on from it. Zarr stores
+   * and GeoTIFF folders of scenes go on by themselves.
+   */
+  checkpoints?: string
 }
 
 /** What a request will do; nothing was read or written yet. */
@@ -216,6 +221,8 @@ export interface CubePlan {
   bytesToRead: number
   /** Upper bound, before compression. */
   outputBytesMax: number
+  /** As much again at most, for checkpoints, until the output is complete; 0 without them. */
+  checkpointBytesMax: number
   peakMemoryBytes: number
   maxMemoryBytes: number
   nWorkers: number

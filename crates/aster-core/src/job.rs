@@ -68,6 +68,14 @@ pub fn plan_in(request: &CubeRequest, files: &Files) -> Result<CubePlan> {
     pool.install(|| plan_here(request, files))
 }
 
+/// Bytes that the checkpoints of a planned request take at most, beside the output and until it is complete.
+///
+/// # Errors
+/// `USAGE` for an unknown format.
+pub fn checkpoint_bytes_max(request: &CubeRequest, plan: &CubePlan) -> Result<u64> {
+    output::checkpoint_bytes_max(request, plan)
+}
+
 fn plan_here(request: &CubeRequest, files: &Files) -> Result<CubePlan> {
     // Wrong words are told before any file is opened.
     request.understand()?;
@@ -179,7 +187,7 @@ fn run_here(
             (executed, outputs)
         }
         Format::File(format, path) => {
-            let sink = output::sink(format, path, request, &layout, plan.workers)?;
+            let sink = output::sink(format, path, request, &layout, &plan)?;
             let executed = go(sink.as_ref())?;
             cancel.check()?;
             let outputs = sink.finish(&executed.records)?;

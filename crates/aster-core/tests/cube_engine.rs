@@ -6,14 +6,19 @@
     clippy::print_stderr,
     reason = "helpers of tests fail as tests do, and say what they skip"
 )]
+use aster_core::ErrorCode;
 use aster_core::cancel::CancelToken;
 use aster_core::cube::describe::layout;
 use aster_core::cube::request::{CoefficientOverride, CubeOutput, CubeRequest};
+use aster_core::event::Event;
 use aster_core::granule::archive::scan;
 use aster_core::job::{self, JobOutput};
 use ndarray::{Array3, Axis};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 fn granules(product: &str) -> Vec<PathBuf> {
     let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/sample");
@@ -46,9 +51,12 @@ fn same(a: &Array3<f32>, b: &Array3<f32>, what: &str) {
 
 /// The budget that allows the smallest blocks.
 fn least(request: &CubeRequest) -> CubeRequest {
-    let starved = CubeRequest { max_memory_bytes: Some(1), ..request.clone() };
-    let needed = job::plan(&starved).unwrap_err().needed_bytes().unwrap();
-    CubeRequest { max_memory_bytes: Some(needed), ..request.clone() }
+    let mut starved = CubeRequest { max_memory_bytes: Some(1), ..request.clone() };
+    // Some sinks need memory of their own.
+    while let Err(error) = job::plan(&starved) {
+        starved.max_memory_bytes = Some(error.needed_bytes().unwrap());
+    }
+    starved
 }
 
 #[test]
@@ -290,6 +298,123 @@ fn bytes_do_not_depend_on_threads_or_blocks() {
         std::fs::remove_file(folder.path().join("1.nc")).unwrap();
         std::fs::remove_file(folder.path().join("4.nc")).unwrap();
     }
+}
+
+/// Runs until so many checkpoints are there.
+fn interrupt(request: &CubeRequest, checkpoints: usize) {
+    let cancel = CancelToken::new();
+    let log = request.output.checkpoints.clone().unwrap();
+    let (stopped, seen) = (cancel.clone(), Mutex::new((0, 0)));
+    let stop = move |_: Event| {
+        let mut seen = seen.lock().unwrap();
+        let mut fresh = Vec::new();
+        let Ok(mut file) = File::open(&log) else { return };
+        file.seek(SeekFrom::Start(seen.0)).and_then(|_| file.read_to_end(&mut fresh)).unwrap();
+        // Each record has this once.
+        let name = b"\"left_out\":";
+        let found = fresh.windows(name.len()).filter(|w| w == name).count();
+        *seen = (seen.0 + fresh.len() as u64, seen.1 + found);
+        if seen.1 >= checkpoints {
+            stopped.cancel();
+        }
+    };
+    assert_eq!(job::run(request, &stop, &cancel).unwrap_err().code(), ErrorCode::Cancelled);
+}
+
+#[test]
+fn an_interrupted_run_goes_on_from_its_checkpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = tempfile::tempdir().unwrap();
+    let (with_bad, _) = damaged(bad.path());
+    let log = folder.path().join(".kept");
+    let by = |reduce: &[&str], resample: Option<&str>, format: &str, name: &str, granules: &[PathBuf]| {
+        let path = Some(folder.path().join(name));
+        let mut wanted = CubeRequest {
+            granules: granules.to_vec(),
+            reduce: reduce.iter().map(|r| (*r).to_string()).collect(),
+            resample: resample.map(String::from),
+            output: CubeOutput { format: format.into(), path, overwrite: true, ..CubeOutput::memory() },
+            ..request()
+        };
+        wanted.output.checkpoints = Some(log.clone());
+        if reduce.is_empty() {
+            return wanted;
+        }
+        // A few dozen blocks.
+        let least = least(&wanted).max_memory_bytes.map(|bytes| bytes + (24 << 20));
+        CubeRequest { max_memory_bytes: least, ..wanted }
+    };
+    let good = granules("AST_L1T");
+    let mut cases = vec![
+        by(&[], None, "netcdf", "steps.nc", &good),
+        by(&[], None, "netcdf", "bad.nc", &with_bad),
+        by(&["median", "count"], None, "netcdf", "blocks.nc", &good),
+        by(&["median"], None, "netcdf", "bad-blocks.nc", &with_bad),
+    ];
+    if cfg!(feature = "gdal") {
+        cases.push(by(&["median", "count"], None, "cog", "blocks.tif", &good));
+        cases.push(by(&["median"], Some("YE"), "geotiff", "years", &good));
+    }
+    for request in cases {
+        let path = request.output.path.clone().unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let whole = run(&request);
+        assert!(!log.exists(), "{name}");
+        let units = if request.reduce.is_empty() { whole.plan.steps.len() } else { whole.plan.blocks.len() };
+        assert!(units > 2, "{name}: {units}");
+        let read = |outputs: &[PathBuf]| -> Vec<Vec<u8>> {
+            outputs.iter().map(|file| std::fs::read(file).unwrap()).collect()
+        };
+        let before = read(&whole.report.outputs);
+        // The size of blocks depends on the threads, nothing else does.
+        let n_workers = request.reduce.is_empty().then_some(1);
+        interrupt(&CubeRequest { n_workers, ..request.clone() }, 2);
+        assert!(log.is_file(), "{name}");
+        let again = run(&request);
+        let (a, b) = (&whole.report, &again.report);
+        assert!(b.bytes_read < a.bytes_read, "{name}: {} of {}", b.bytes_read, a.bytes_read);
+        assert_eq!((&a.steps, &a.outputs, &a.paths), (&b.steps, &b.outputs, &b.paths), "{name}");
+        assert_eq!(a.skipped.len(), b.skipped.len(), "{name}");
+        for (a, b) in before.iter().zip(read(&again.report.outputs)) {
+            // The time of writing.
+            let differ = a.iter().zip(&b).filter(|(a, b)| a != b).count();
+            assert!(a.len() == b.len() && differ < 40, "{name}: {differ} of {} bytes differ", a.len());
+        }
+        assert!(!log.exists(), "{name}");
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "{left:?}");
+}
+
+#[test]
+fn checkpoints_are_kept_only_where_they_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Some(folder.path().join("kept"));
+    let of = |format: &str, reduce: &[&str]| {
+        let path = Some(folder.path().join("a"));
+        let output = CubeOutput { format: format.into(), path, ..CubeOutput::memory() };
+        let output = CubeOutput { checkpoints: checkpoints.clone(), ..output };
+        CubeRequest { output, reduce: reduce.iter().map(|r| (*r).to_string()).collect(), ..request() }
+    };
+    let bytes = |request: &CubeRequest| {
+        let plan = job::plan(request).unwrap();
+        (job::checkpoint_bytes_max(request, &plan).unwrap(), plan.output_bytes_max())
+    };
+    let same = |(kept, output): (u64, u64)| kept == output && kept > 0;
+    assert!(same(bytes(&of("netcdf", &[]))));
+    // One block; several.
+    assert_eq!(bytes(&of("netcdf", &["median"])).0, 0);
+    assert!(same(bytes(&least(&of("netcdf", &["median"])))));
+    // They go on by themselves.
+    assert_eq!(bytes(&of("zarr", &[])).0, 0);
+    assert_eq!(bytes(&of("geotiff", &[])).0, 0);
+    assert!(same(bytes(&least(&of("geotiff", &["median"])))));
+    let error = job::plan(&of("csv", &[])).unwrap_err();
+    assert_eq!(error.message(), "csv has no checkpoints");
+    let request = of("netcdf", &[]);
+    let same_name = CubeOutput { checkpoints: request.output.path.clone(), ..request.output.clone() };
+    let error = job::plan(&CubeRequest { output: same_name, ..request }).unwrap_err();
+    assert!(error.message().ends_with("is no name for a file of checkpoints"), "{error}");
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn planned(request: CubeRequest, files: &Files) -> aster_core::Result<CubePlan> 
     let folder = path.map(|p| p.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(".".as_ref()));
     // The names alone are wanted of the layout, not its date.
     let variables = layout(&plan, &request, "")?.variables.into_iter().map(|v| v.name).collect();
-    Ok(CubePlan::new(&plan, variables, folder.and_then(free_disk_bytes)))
+    let checkpoint_bytes_max = job::checkpoint_bytes_max(&request, &plan)?;
+    Ok(CubePlan::new(&plan, variables, checkpoint_bytes_max, folder.and_then(free_disk_bytes)))
 }
 
 /// As `planCube`, with files that are elsewhere.

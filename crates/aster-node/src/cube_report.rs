@@ -142,6 +142,8 @@ pub struct CubePlan {
     pub bytes_to_read: f64,
     /// Upper bound, before compression.
     pub output_bytes_max: f64,
+    /// As much again at most, for checkpoints, until the output is complete; 0 without them.
+    pub checkpoint_bytes_max: f64,
     pub peak_memory_bytes: f64,
     pub max_memory_bytes: f64,
     pub n_workers: u32,
@@ -151,7 +153,12 @@ pub struct CubePlan {
 
 impl CubePlan {
     /// `variables` are those of the output.
-    pub fn new(plan: &CorePlan, variables: Vec<String>, free_disk_bytes: Option<u64>) -> Self {
+    pub fn new(
+        plan: &CorePlan,
+        variables: Vec<String>,
+        checkpoint_bytes_max: u64,
+        free_disk_bytes: Option<u64>,
+    ) -> Self {
         let CorePlan {
             grid,
             clip: _,
@@ -188,6 +195,7 @@ impl CubePlan {
             chunks_total: plan.chunks_total() as f64,
             bytes_to_read: plan.bytes_to_read() as f64,
             output_bytes_max: plan.output_bytes_max() as f64,
+            checkpoint_bytes_max: checkpoint_bytes_max as f64,
             peak_memory_bytes: *peak_memory_bytes as f64,
             max_memory_bytes: *max_memory_bytes as f64,
             n_workers: side(*workers),

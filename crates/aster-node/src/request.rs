@@ -39,6 +39,9 @@ pub struct CubeOutput {
     pub round_bits: Option<u32>,
     /// 'map' | 'time'
     pub chunk_for: Option<String>,
+    /// File for what is complete, until the output is: an interrupted run of the same request goes on from it. Zarr stores
+    /// and GeoTIFF folders of scenes go on by themselves.
+    pub checkpoints: Option<String>,
 }
 
 /// Pixels outside a polygon become missing.
@@ -108,8 +111,17 @@ impl From<CoefficientOverride> for core::CoefficientOverride {
 
 impl From<CubeOutput> for core::CubeOutput {
     fn from(output: CubeOutput) -> Self {
-        let CubeOutput { format, path, overwrite, quicklook, compression_level, pack, round_bits, chunk_for } =
-            output;
+        let CubeOutput {
+            format,
+            path,
+            overwrite,
+            quicklook,
+            compression_level,
+            pack,
+            round_bits,
+            chunk_for,
+            checkpoints,
+        } = output;
         let small = |n: u32| u8::try_from(n).unwrap_or(u8::MAX);
         Self {
             format,
@@ -120,6 +132,7 @@ impl From<CubeOutput> for core::CubeOutput {
             pack,
             round_bits: round_bits.map(small),
             chunk_for,
+            checkpoints: checkpoints.map(Into::into),
         }
     }
 }

@@ -49,6 +49,7 @@ impl From<core::CubeOutput> for CubeOutput {
             pack,
             round_bits,
             chunk_for,
+            checkpoints,
         } = output;
         Self {
             format,
@@ -59,6 +60,7 @@ impl From<core::CubeOutput> for CubeOutput {
             pack,
             round_bits: round_bits.map(u32::from),
             chunk_for,
+            checkpoints: checkpoints.map(text),
         }
     }
 }

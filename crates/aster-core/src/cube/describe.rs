@@ -17,7 +17,10 @@ pub fn layout(plan: &CubePlan, request: &CubeRequest, created: &str) -> Result<C
     let variables = variables(plan);
     let names: Vec<&str> = variables.iter().map(|v| v.name.as_str()).collect();
     let command = request.history.as_deref().unwrap_or("aster-timeseries");
-    let request_json = serde_json::to_string(request)
+    // How far an interrupted run had come is nothing that the output is about.
+    let mut stated = request.clone();
+    stated.output.checkpoints = None;
+    let request_json = serde_json::to_string(&stated)
         .map_err(|e| Error::internal(format!("the request has no JSON form: {e}")))?;
     Ok(CubeLayout {
         grid: plan.grid.clone(),
@@ -43,6 +46,9 @@ fn resume_key(plan: &CubePlan, request: &CubeRequest) -> Result<String> {
         history: None,
         ..request.clone()
     };
+    // What is kept lies beside its output, or at a place that is stated; the output may be on a disk of another machine.
+    request.output.path = None;
+    request.output.checkpoints = None;
     request.output.overwrite = false;
     request.output.quicklook = None;
     let granules: Vec<(&str, u64)> =

@@ -69,6 +69,10 @@ pub struct CubeOutput {
     /// What chunks serve: `map` (default) or `time`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunk_for: Option<String>,
+    /// File for what is complete, until the output is: an interrupted run of the same request goes on from it. For the
+    /// formats that do not go on by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<PathBuf>,
 }
 
 /// A request for a cube.
@@ -168,6 +172,7 @@ impl CubeOutput {
             pack: None,
             round_bits: None,
             chunk_for: None,
+            checkpoints: None,
         }
     }
 }

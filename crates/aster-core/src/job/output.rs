@@ -1,6 +1,6 @@
 //! What a request's output is: its format, its sink, and all about it that can be refused early.
 use crate::cube::describe::layout;
-use crate::cube::plan::CubePlan;
+use crate::cube::plan::{CubePlan, Order};
 use crate::cube::record::StepRecord;
 use crate::cube::request::{CubeOutput, CubeRequest};
 use crate::cube::sink::{ChunkSink, CubeLayout};
@@ -10,6 +10,7 @@ use crate::write::csv::CsvRow;
 use crate::write::geotiff::{GeotiffOptions, GeotiffSink, check_target, memory_bytes};
 use crate::write::netcdf::{NetcdfOptions, NetcdfSink};
 use crate::write::partial::check_output;
+use crate::write::resuming::{ResumingSink, check_checkpoints};
 use crate::write::zarr::{ZarrOptions, ZarrSink, check_folder};
 use std::path::Path;
 
@@ -73,6 +74,14 @@ pub(super) fn check(request: &CubeRequest) -> Result<()> {
         return Err(Error::usage(format!("{} has no chunks along time", output.format))
             .hint("--chunk-for time is for netcdf and zarr"));
     }
+    match (&output.checkpoints, Format::of(output)?) {
+        (Some(file), Format::File(_, path)) => check_checkpoints(file, path)?,
+        (Some(_), _) => {
+            return Err(Error::usage(format!("{} has no checkpoints", output.format))
+                .hint("checkpoints are for netcdf, zarr, cog and geotiff"));
+        }
+        (None, _) => {}
+    }
     output.quicklook.as_deref().map_or(Ok(()), |p| check_output(p, output.overwrite))
 }
 
@@ -95,26 +104,66 @@ fn geotiff_options(format: FileFormat, request: &CubeRequest, workers: usize) ->
     GeotiffOptions { overwrite, cog: format == FileFormat::Cog, compression_level, workers }
 }
 
+/// The file of checkpoints, where one helps: the format does not go on by itself, and there is more than one unit of work.
+fn checkpoints_of<'a>(format: FileFormat, request: &'a CubeRequest, plan: &CubePlan) -> Option<&'a Path> {
+    let output = &request.output;
+    let units = match plan.order {
+        Order::Steps => plan.steps.len(),
+        Order::Blocks => plan.blocks.len(),
+    };
+    let by_itself = match format {
+        FileFormat::Netcdf => false,
+        FileFormat::Zarr => true,
+        // A folder does, scene by scene.
+        FileFormat::Geotiff | FileFormat::Cog => plan.order == Order::Steps,
+    };
+    output.checkpoints.as_deref().filter(|_| units > 1 && !by_itself)
+}
+
+/// Bytes that are kept for checkpoints at most, beside the output and as long as it is not complete.
+pub(super) fn checkpoint_bytes_max(request: &CubeRequest, plan: &CubePlan) -> Result<u64> {
+    Ok(match Format::of(&request.output)? {
+        Format::File(format, _) if checkpoints_of(format, request, plan).is_some() => plan.output_bytes_max(),
+        _ => 0,
+    })
+}
+
 /// The sink of a file format.
 pub(super) fn sink(
     format: FileFormat,
     path: &Path,
     request: &CubeRequest,
     layout: &CubeLayout,
-    workers: usize,
+    plan: &CubePlan,
 ) -> Result<Box<dyn ChunkSink>> {
     let CubeOutput { overwrite, compression_level, .. } = request.output;
-    let level = compression_level.unwrap_or(LEVEL);
-    Ok(match format {
+    let compression_level = compression_level.unwrap_or(LEVEL);
+    let checkpoints = checkpoints_of(format, request, plan);
+    match format {
         FileFormat::Netcdf => {
-            Box::new(NetcdfSink::create(path, layout, NetcdfOptions { overwrite, compression_level: level })?)
+            let sink = NetcdfSink::create(path, layout, NetcdfOptions { overwrite, compression_level })?;
+            with_checkpoints(sink, checkpoints, path, layout, &format!("netcdf deflate {compression_level}"))
         }
         FileFormat::Zarr => {
-            Box::new(ZarrSink::create(path, layout, ZarrOptions { overwrite, compression_level: level })?)
+            Ok(Box::new(ZarrSink::create(path, layout, ZarrOptions { overwrite, compression_level })?))
         }
         FileFormat::Geotiff | FileFormat::Cog => {
-            Box::new(GeotiffSink::create(path, layout, geotiff_options(format, request, workers))?)
+            let sink = GeotiffSink::create(path, layout, geotiff_options(format, request, plan.workers))?;
+            with_checkpoints(sink, checkpoints, path, layout, "geotiff")
         }
+    }
+}
+
+fn with_checkpoints<S: ChunkSink + 'static>(
+    sink: S,
+    checkpoints: Option<&Path>,
+    path: &Path,
+    layout: &CubeLayout,
+    form: &str,
+) -> Result<Box<dyn ChunkSink>> {
+    Ok(match checkpoints {
+        None => Box::new(sink),
+        Some(file) => Box::new(ResumingSink::new(sink, file, path, layout, form)?),
     })
 }
 
