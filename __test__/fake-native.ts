@@ -223,6 +223,7 @@ export function fakeNative(options: FakeOptions = {}): Fake {
         chunksTotal: 4,
         bytesToRead: 500,
         outputBytesMax: 48,
+        checkpointBytesMax: 0,
         peakMemoryBytes: 34_000_000,
         maxMemoryBytes: 1_000_000_000,
         nWorkers: 2,

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -90,17 +91,26 @@ const slowPlan = (...further: string[]) =>
   plan('--tile-size', '1', '--subsystem', 'VNIR', '--crs', 'EPSG:32754', '--resolution', '1.5', ...further)
 
 /** Does something to the process once it computes. */
-function whenComputing(act: (child: ChildProcess) => void) {
+const whenComputing = (act: (child: ChildProcess) => void) => whenTold(/"kind":"(progress|scene)"/, act)
+
+/** Does something to the process once it has told this. */
+function whenTold(told: RegExp, act: (child: ChildProcess) => void) {
   return (child: ChildProcess) => {
     let heard = ''
     let isDone = false
     child.stderr?.on('data', (text) => {
       heard += text
-      if (isDone || !/"kind":"(progress|scene)"/.test(heard)) return
+      if (isDone || !told.test(heard)) return
       isDone = true
       act(child)
     })
   }
+}
+
+/** The events of `--progress json`. */
+function eventsOf(stderr: string): { kind: string; scenesDone: number; bytesRead: number }[] {
+  const lines = stderr.split('\n').filter((line) => line.startsWith('{'))
+  return lines.map((line) => JSON.parse(line))
 }
 
 sampleTest.each([
@@ -234,27 +244,51 @@ describe('a unit', () => {
     expect(outputs()).toHaveLength(units)
   })
 
-  sampleTest.each(['netcdf', 'zarr'])(
-    'as %s that is killed is done by the next, and leaves nothing',
-    async (format) => {
-      slowPlan('--format', format)
-      const argv = unit(0, '--progress', 'json')
-      const killed = await start(
-        argv,
-        whenComputing((child) => child.kill('SIGKILL')),
-      )
-      expect(killed.status).toBe(null)
-      const left = readdirSync(tilesDir)
-      expect(left.filter((name) => name.endsWith('.claim'))).not.toEqual([])
-      expect(left.filter((name) => /^AST.*\.(nc|zarr|json)$/.test(name))).toEqual([])
-      const next = await start(argv)
-      expect([next.status, JSON.parse(next.stdout)]).toEqual([
-        0,
-        expect.objectContaining({ state: 'done', wasDone: false }),
-      ])
-      expect(readdirSync(tilesDir).filter((name) => !/^AST.*\.(nc|zarr|done\.json)$/.test(name))).toEqual([])
-    },
-  )
+  sampleTest.each<[string, NodeJS.Signals, string[]]>([
+    ['netcdf', 'SIGKILL', []],
+    ['netcdf', 'SIGTERM', []],
+    ['netcdf on a disk of another machine', 'SIGKILL', ['--scratch']],
+    ['zarr', 'SIGKILL', []],
+  ])('as %s that ends at %s goes on in the next, and reads no scene again', async (format, signal, [flag]) => {
+    slowPlan('--format', format.split(' ')[0] ?? '')
+    const argvOf = (machine: string) => {
+      const scratch = flag === undefined ? [] : [flag, join(folder, machine)]
+      return unit(0, '--progress', 'json', ...scratch)
+    }
+    const undisturbed = await start(argvOf('one'))
+    const name: string = JSON.parse(undisturbed.stdout).outputs[0].name
+    const path = join(tilesDir, name)
+    renameSync(path, join(folder, 'undisturbed'))
+    rmSync(`${path}.done.json`)
+    const ended = await start(
+      argvOf('one'),
+      whenTold(/("kind":"scene"[\s\S]*){3}/, (child) => child.kill(signal)),
+    )
+    expect(ended.status).toBe(signal === 'SIGKILL' ? null : 75)
+    const left = readdirSync(tilesDir)
+    expect(left.filter((file) => file.endsWith('.claim')).length > 0).toBe(signal === 'SIGKILL')
+    const own = name.endsWith('.zarr') ? `.${name}.partial` : `.${name}.checkpoints`
+    expect(left).toContain(own)
+    expect(left).not.toContain(name)
+    // What was on a disk of the first machine is of no use to the second.
+    rmSync(join(folder, 'one'), { recursive: true, force: true })
+    const next = await start(argvOf('two'))
+    expect([next.status, JSON.parse(next.stdout)]).toMatchObject([0, { state: 'done', wasDone: false }])
+    expect(readdirSync(tilesDir).sort()).toEqual([name, `${name}.done.json`])
+    const [all, rest] = [undisturbed, next].map(({ stderr }) => eventsOf(stderr))
+    expect(rest?.at(-1)?.scenesDone).toBe(all?.at(-1)?.scenesDone)
+    const readFor = (scenes: number) =>
+      all?.find(({ kind, scenesDone }) => kind === 'scene' && scenesDone === scenes)?.bytesRead ?? 0
+    const saved = (all?.at(-1)?.bytesRead ?? 0) - (rest?.at(-1)?.bytesRead ?? 0)
+    expect(readFor(3)).toBeGreaterThan(0)
+    expect(saved).toBeGreaterThanOrEqual(readFor(3))
+    if (name.endsWith('.zarr')) return
+    const [before, after] = [join(folder, 'undisturbed'), path].map((file) => readFileSync(file))
+    expect(after?.length).toBe(before?.length)
+    // The time of writing, and the name of the other disk.
+    const differing = before?.reduce((sum, byte, at) => sum + (byte === after?.[at] ? 0 : 1), 0)
+    expect(differing).toBeLessThan(60)
+  })
 
   sampleTest.each<[string, (child: ChildProcess) => void]>([
     ['the end of stdin', (child) => child.stdin?.end()],
@@ -267,9 +301,10 @@ describe('a unit', () => {
     expect(stopped.status).toBe(75)
     expect(JSON.parse(stopped.stdout)).toMatchObject({ state: 'failed', exitStatus: 75, error: { code: 'CANCELLED' } })
     expect(failure()).toMatchObject({ exitStatus: 75, code: 'CANCELLED', retryable: true })
-    expect(readdirSync(tilesDir).filter((name) => !name.endsWith('.failed.json'))).toEqual([])
+    const others = readdirSync(tilesDir).filter((name) => !name.endsWith('.failed.json'))
+    expect(others.filter((name) => !name.endsWith('.nc.checkpoints'))).toEqual([])
     expect((await start(unit(0))).status).toBe(0)
-    expect(readdirSync(tilesDir).filter((name) => name.endsWith('.failed.json'))).toEqual([])
+    expect(readdirSync(tilesDir).filter((name) => !/^AST.*\.nc(\.done\.json)?$/.test(name))).toEqual([])
   })
 
   sampleTest('does not replace a file that no unit made', () => {

@@ -288,6 +288,7 @@ export const OPTIONS = {
     'map (default) or time: what reading the output is quick for',
     choice(CHUNK_USES),
   ),
+  checkpoints: flag('--checkpoints', 'keep what is complete until all is, so that a killed run goes on from there'),
   quicklook: value('--quicklook <file>', 'PNG picture of the stack to write as well', text),
   overwrite: flag('--overwrite', 'replace outputs that exist'),
   strict: flag('--strict', 'stop at the first granule that cannot be used'),

@@ -3,7 +3,7 @@ import { extname } from 'node:path'
 import { UsageError } from '../errors.js'
 import { present } from '../native/call.js'
 import type { CubeOutput, CubeRequest } from '../native/contract.js'
-import { formatOf, isFileFormat } from '../series/output-path.js'
+import { checkpointsBeside, formatOf, isFileFormat } from '../series/output-path.js'
 import { readRequest } from '../series/run.js'
 import type { CliContext } from './context.js'
 import { readInput } from './input.js'
@@ -15,6 +15,7 @@ const FREE = [
   'plan',
   'output',
   'fileFormat',
+  'checkpoints',
   'quicklook',
   'overwrite',
   'nWorkers',
@@ -59,9 +60,9 @@ export async function repeatedRequest(ctx: CliContext, options: RepeatOptions): 
   })
 }
 
-/** Whether something may be replaced is said anew each time, and a picture belongs to its output. */
+/** Whether something may be replaced or is kept is said anew each time, and a picture belongs to its output. */
 function repeatedOutput(before: CubeOutput, options: RepeatOptions): CubeOutput {
-  const { output, quicklook, overwrite, fileFormat } = options
+  const { output, quicklook, overwrite, fileFormat, checkpoints } = options
   const path = output ?? before.path
   if (path === undefined && options.dryRun) return { format: 'statistics' }
   if (path === undefined) {
@@ -72,6 +73,7 @@ function repeatedOutput(before: CubeOutput, options: RepeatOptions): CubeOutput 
     ...before,
     format: formatOf(path, fileFormat ?? (keepsFormat ? before.format : undefined)),
     path,
+    checkpoints: checkpoints ? checkpointsBeside(path) : undefined,
     quicklook: quicklook ?? (output === undefined ? before.quicklook : undefined),
     overwrite,
   })

@@ -92,6 +92,7 @@ export function formatPlan(
     ...streamFact(stream),
     ['to read', formatBytes(plan.bytesToRead)],
     ['to write', `at most ${formatBytes(plan.outputBytesMax)}, before compression`],
+    ...checkpointsFact(plan),
     ['chunks', `${plan.chunksWithData} of ${plan.chunksTotal} hold data`],
     ...blocksFact(plan),
     ['peak memory', `${formatBytes(plan.peakMemoryBytes)} of ${formatBytes(plan.maxMemoryBytes)} allowed`],
@@ -100,6 +101,11 @@ export function formatPlan(
   ]
   const head = output === undefined ? 'dry run: nothing is written' : `dry run for ${output}: nothing is written`
   return `${head}\n${formatFacts(facts)}`
+}
+
+function checkpointsFact({ checkpointBytesMax }: CubePlan): [string, string][] {
+  if (checkpointBytesMax === 0) return []
+  return [['checkpoints', `at most ${formatBytes(checkpointBytesMax)}, until the output is complete`]]
 }
 
 /** Time steps, where they are not the scenes. */

@@ -12,6 +12,7 @@ import { callForOutcome, runCube, throwIfAborted, toException } from '../native/
 import type { CubeEvent, CubeReport, CubeRequest, NativeError } from '../native/contract.js'
 import { packageVersion } from '../net/user-agent.js'
 import { hasNoData } from '../series/no-data.js'
+import { besideOutput, checkpointsBeside } from '../series/output-path.js'
 import { planRequest } from '../series/run.js'
 import { type Plan, pathOf, readScenes, type Unit } from './manifest.js'
 import { obtainScenes } from './obtain.js'
@@ -123,11 +124,15 @@ class Work {
     if (granules.length === 0) return this.#withoutOutput(empty)
     await checkThere(granules)
     const target = await this.#target()
-    const request = unitRequest(this.plan, this.unit, granules, target, this.#limits, this.options.history)
+    const { format } = this.plan.shared
+    // Beside the output, wherever that is written: the next try may be on another machine.
+    const places = { path: target, checkpoints: format === 'csv' ? undefined : checkpointsBeside(this.#output) }
+    const request = unitRequest(this.plan, this.unit, granules, places, this.#limits, this.options.history)
+    if (this.held.isSuccession) await releaseUnfinished(this.#output)
     try {
       if (!(await this.#hasData(request))) return this.#withoutOutput(empty)
       const report = await this.#compute(request)
-      const skipped = this.#lost(report.skipped)
+      const skipped = await this.#lostOf(report, target)
       const isBlank = !report.steps.some(({ validPixels = {} }) =>
         Object.values(validPixels).some((count) => count > 0),
       )
@@ -136,11 +141,13 @@ class Work {
         return this.#withoutOutput({ ...empty, skipped })
       }
       if (target !== this.#output) await publish(target, this.#output)
+      // An earlier plan may have left something to go on from.
+      await removeUnfinished(this.#output)
       const bytes = await sizeOfOutput(this.#output)
       return { ...empty, report, bytes, skipped }
     } catch (error) {
       // What a bad granule left half done must not be gone on from when it was mended.
-      if (unitStatusOf(error) === BAD_DATA) await remove(besideName(this.#output, 'partial'))
+      if (unitStatusOf(error) === BAD_DATA) await removeUnfinished(this.#output)
       throw error
     } finally {
       if (target !== this.#output) await rm(target, { force: true, recursive: true }).catch(() => {})
@@ -166,6 +173,7 @@ class Work {
   async #withoutOutput(made: Made): Promise<Made> {
     // An earlier plan may have had something there.
     await remove(this.#output)
+    await removeUnfinished(this.#output)
     return made
   }
 
@@ -250,6 +258,16 @@ class Work {
     }
   }
 
+  /** As `#lost`, of an output that is complete: without a scene that an interrupted try had found bad it is none. */
+  async #lostOf({ skipped }: CubeReport, target: string): Promise<DoneRecord['skipped']> {
+    try {
+      return this.#lost(skipped)
+    } catch (error) {
+      await remove(target)
+      throw error
+    }
+  }
+
   /** Granules that should have added something and did not: the first one ends the unit, unless its plan allows it. */
   #lost(skipped: readonly { path: string; id?: string; error: NativeError }[]): DoneRecord['skipped'] {
     const bad = skipped.filter((scene) => !hasNoData(scene))
@@ -282,7 +300,7 @@ async function checkThere(granules: readonly string[]): Promise<void> {
 
 /** Copies a finished file to where it belongs, under another name until it is whole and on the disk. */
 async function publish(from: string, to: string): Promise<void> {
-  const draft = besideName(to, 'publishing')
+  const draft = besideOutput(to, 'publishing')
   try {
     await copyFile(from, draft)
     const file = await open(draft, 'r+')
@@ -294,9 +312,22 @@ async function publish(from: string, to: string): Promise<void> {
   await renameDurably(draft, to)
 }
 
-/** A hidden name beside an output. */
-function besideName(output: string, kind: string): string {
-  return join(dirname(output), `.${basename(output)}.${kind}`)
+/** Removes what the next try would go on from. */
+async function removeUnfinished(output: string): Promise<void> {
+  for (const path of [besideOutput(output, 'partial'), checkpointsBeside(output)]) await remove(path)
+}
+
+/**
+ * What an engine that died left to itself: its claims, which on another machine would count for minutes, and the file it
+ * was writing. Whoever has the unit's claim is the only one to write its output; an engine that was only stopped for long
+ * finds that out before it writes on.
+ */
+async function releaseUnfinished(output: string): Promise<void> {
+  const claims = [besideOutput(output, 'claim'), `${checkpointsBeside(output)}.claim`, join(output, '.aster-run.claim')]
+  for (const path of claims) await remove(path)
+  const drafts = `${basename(besideOutput(output, 'partial'))}-`
+  const names: string[] = await readdir(dirname(output)).catch(() => [])
+  for (const name of names) if (name.startsWith(drafts)) await remove(join(dirname(output), name))
 }
 
 async function remove(path: string): Promise<void> {

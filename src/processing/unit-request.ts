@@ -10,16 +10,23 @@ export interface UnitLimits {
   memoryBytes: number
 }
 
+/** Where a unit is written: its output, and what it goes on from when it was interrupted. */
+export interface UnitPlaces {
+  path: string
+  /** Nothing for a table, which has none. */
+  checkpoints: string | undefined
+}
+
 /** The request for scenes that are on this disk. */
 export function unitRequest(
   plan: Plan,
   unit: Unit,
   granules: readonly string[],
-  path: string,
+  { path, checkpoints }: UnitPlaces,
   { threads, memoryBytes }: UnitLimits,
   history: string | undefined,
 ): CubeRequest {
-  const { request } = plan.shared
+  const { request, format } = plan.shared
   const [west, south, east, north] = unit.bbox
   const output = typeof request.output === 'object' ? request.output : {}
   // The plan keeps the request as it was built and checked; its words are checked again by the engine.
@@ -30,7 +37,7 @@ export function unitRequest(
     granules: [...granules],
     // A square of a grid states its extent in the CRS instead.
     ...(unit.request?.extent === undefined ? { area: { west, south, east, north } } : {}),
-    output: { ...output, format: plan.shared.format, path, overwrite: true },
+    output: { ...output, format, path, overwrite: true, ...(checkpoints === undefined ? {} : { checkpoints }) },
     nWorkers: threads,
     maxMemoryBytes: memoryBytes,
     ...(history === undefined ? {} : { history }),
@@ -46,7 +53,7 @@ export function tileEnding(format: FileFormat, isOneStep: boolean): string {
   return `.${format}`
 }
 
-/** Whether an output is one file; folders go on where a run that was killed left them. */
+/** Whether an output is one file, which may be written elsewhere first; unfinished folders are where they will be. */
 export function isOneFile(format: FileFormat, path: string): boolean {
   if (format === 'zarr') return false
   return (format !== 'cog' && format !== 'geotiff') || path.endsWith('.tif')

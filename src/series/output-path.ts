@@ -47,6 +47,16 @@ function endsLike(format: FileFormat, ending: string): boolean {
   return endings.includes(ending)
 }
 
+/** A hidden name beside an output, for what belongs to it until it is complete. */
+export function besideOutput(path: string, kind: string): string {
+  return join(dirname(path), `.${basename(path)}.${kind}`)
+}
+
+/** Where an output keeps its checkpoints. */
+export function checkpointsBeside(path: string): string {
+  return besideOutput(path, 'checkpoints')
+}
+
 /** Throws when an output cannot be written: its name, what is there already, or its folder is in the way. */
 export function checkOutput(output: CubeOutput, inputs: readonly string[]): void {
   const { path, quicklook, overwrite } = output

@@ -4,7 +4,7 @@ import { byTime, localPath, type Scene } from '../catalog/scene.js'
 import { NotFoundError } from '../errors.js'
 import { type CallOptions, type JobOptions, present, runCube } from '../native/call.js'
 import type { CubeOutput, CubePlan, CubeRequest, SceneStatistics, TimeStep } from '../native/contract.js'
-import { type FileFormat, formatOf } from './output-path.js'
+import { checkpointsBeside, type FileFormat, formatOf } from './output-path.js'
 import {
   buildRequest,
   type Clip,
@@ -31,6 +31,8 @@ export interface WriteOptions extends JobOptions {
   roundBits?: number | undefined
   /** What chunks serve: maps of one time (default), or the time series of one place. */
   chunkFor?: 'map' | 'time' | undefined
+  /** Keep what is complete beside the output until all is, so that the same call goes on after it was interrupted. */
+  checkpoints?: boolean | undefined
   /** Who asked for it, for the file's history. */
   history?: string | undefined
 }
@@ -181,8 +183,9 @@ export class ASTERTimeSeries {
 
   /** Every file appears under its name only when it is complete. */
   async #write(format: FileFormat, path: string, options: WriteOptions): Promise<RunReport> {
-    const { signal, onEvent, history, ...stated } = options
-    const output = present<CubeOutput>({ format: formatOf(path, format), path, ...stated })
+    const { signal, onEvent, history, checkpoints, ...stated } = options
+    const kept = checkpoints ? checkpointsBeside(path) : undefined
+    const output = present<CubeOutput>({ format: formatOf(path, format), path, ...stated, checkpoints: kept })
     return writeRequest(this.toRequest(output, history), { signal, onEvent })
   }
 

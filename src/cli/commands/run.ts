@@ -5,7 +5,7 @@ import type { Scene } from '../../catalog/scene.js'
 import { errorFromCode, UsageError } from '../../errors.js'
 import { present, toException } from '../../native/call.js'
 import type { CubeOutput, CubeRequest, SkippedFile } from '../../native/contract.js'
-import { checkOutput, formatOf } from '../../series/output-path.js'
+import { checkOutput, checkpointsBeside, formatOf } from '../../series/output-path.js'
 import { buildRequest, checkRequest, resolveSelection } from '../../series/request.js'
 import { planRequest, writeRequest } from '../../series/run.js'
 import { ASTERTimeSeries } from '../../series/time-series.js'
@@ -50,6 +50,7 @@ const NAMES = [
   'pack',
   'roundBits',
   'chunkFor',
+  'checkpoints',
   'quicklook',
   'overwrite',
   'strict',
@@ -142,12 +143,14 @@ async function reachable(
 /** Where the result goes, checked before any granule is opened; a dry run needs no name. */
 function outputOf(options: RunOptions): CubeOutput {
   const { output: path, quicklook, overwrite, compressionLevel, pack, roundBits, chunkFor, dryRun } = options
+  const { checkpoints: keeps } = options
   if (path === undefined && !dryRun) {
     throw new UsageError('--output is missing', { hint: 'name the file to write: --output series.nc' })
   }
   if (path === undefined) return { format: 'statistics' }
   const format = formatOf(path, options.fileFormat)
-  const output = { format, path, quicklook, overwrite, compressionLevel, pack, roundBits, chunkFor }
+  const checkpoints = keeps ? checkpointsBeside(path) : undefined
+  const output = { format, path, quicklook, overwrite, compressionLevel, pack, roundBits, chunkFor, checkpoints }
   const stated = present<CubeOutput>(output)
   checkOutput(stated, [])
   return stated
