@@ -232,12 +232,13 @@ describe('run --dry-run', () => {
   test('tells of periods, looks and blocks where there are some', async () => {
     const period = { periodStart: '2001-01-01T00:00:00Z', periodEnd: '2002-01-01T00:00:00Z' }
     const steps = [{ time: '2001-12-31T00:00:00Z', ...period, looks: 2, ids: ['a', 'b', 'c'] }]
-    pretend({ plan: { steps, blocks: 4, order: 'blocks', freeDiskBytes: 5e9 } })
+    pretend({ plan: { steps, blocks: 4, order: 'blocks', freeDiskBytes: 5e9, checkpointBytesMax: 7e9 } })
     const argv = ['run', '--archive', '/a', '--resample', 'YE', '--groupby', 'acquisition', '--dry-run', '-q']
     const { stdout } = await run(argv)
     expect(stdout).toContain('\n  time steps:  1 period of 2 looks\n')
     expect(stdout).toContain('\n  blocks:      4, each with all scenes\n')
     expect(stdout).toContain('\n  free disk:   5.0 GB\n')
+    expect(stdout).toContain('\n  checkpoints: at most 7.0 GB, until the output is complete\n')
     pretend({ plan: { steps: [{ time: '', looks: 1, ids: ['a', 'b', 'c'] }] } })
     expect((await run(['run', '--archive', '/a', '--groupby', 'solar-day', '--dry-run', '-q'])).stdout).toContain(
       '\n  time steps:  1\n',

@@ -105,6 +105,17 @@ describe('running again', () => {
     })
   })
 
+  test('whether something is kept to go on from is said anew each time', async () => {
+    const stdin = (await run([...NDVI(), '--checkpoints', '--dry-run', '--json'])).stdout
+    await run(['run', '--plan', '-', '-q'], { stdin })
+    await run(['run', '--plan', '-', '-q', '--checkpoints', '--output', join(folder, 'b.nc')], { stdin })
+    expect(fake.requests.map(({ output }) => output.checkpoints)).toEqual([
+      join(folder, '.a.nc.checkpoints'),
+      undefined,
+      join(folder, '.b.nc.checkpoints'),
+    ])
+  })
+
   test('a report can be run again, and nothing is replaced unasked', async () => {
     const { stdout: stdin } = await run([...NDVI(), '--overwrite', '--json'])
     writeFileSync(join(folder, 'a.nc'), 'kept')

@@ -211,13 +211,15 @@ describe('files', () => {
   test('each method asks for its format, with the options that are stated', async () => {
     const options = { overwrite: true, compressionLevel: 4, pack: 'int16', chunkFor: 'time' } as const
     await series().toNetCDF(join(folder, 'a.nc'), options)
-    await series().toZarr(join(folder, 'a.zarr'))
+    await series().toZarr(join(folder, 'a.zarr'), { checkpoints: false })
+    await series().toNetCDF(join(folder, 'b.nc'), { checkpoints: true })
     await series().toGeoTIFF(join(folder, 'tiles'))
     await series().toGeoTIFF(join(folder, 'a.tif'), { cog: false, roundBits: 10 })
     await series().selectBands(['10']).toCSV(join(folder, 'a.csv'), { variable: 'ndvi' })
     expect(fake.requests.map(({ output }) => output)).toEqual([
       { format: 'netcdf', path: join(folder, 'a.nc'), ...options },
       { format: 'zarr', path: join(folder, 'a.zarr') },
+      { format: 'netcdf', path: join(folder, 'b.nc'), checkpoints: join(folder, '.b.nc.checkpoints') },
       { format: 'cog', path: join(folder, 'tiles') },
       { format: 'geotiff', path: join(folder, 'a.tif'), roundBits: 10 },
       { format: 'csv', path: join(folder, 'a.csv') },
