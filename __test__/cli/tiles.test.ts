@@ -270,8 +270,14 @@ describe('a unit', () => {
     const own = name.endsWith('.zarr') ? `.${name}.partial` : `.${name}.checkpoints`
     expect(left).toContain(own)
     expect(left).not.toContain(name)
-    // What was on a disk of the first machine is of no use to the second.
-    rmSync(join(folder, 'one'), { recursive: true, force: true })
+    if (flag !== undefined) {
+      // What was on a disk of the first machine is of no use to the second, and what the engine there left would bind it.
+      rmSync(join(folder, 'one'), { recursive: true })
+      const claim = join(tilesDir, `${own}.claim`)
+      const { process: engine, ...rest } = JSON.parse(readFileSync(claim, 'utf8'))
+      writeFileSync(claim, JSON.stringify({ process: { ...engine, machine: 'elsewhere-1' }, ...rest }))
+      writeFileSync(join(tilesDir, `.${name}.partial-elsewhere-1-99`), '')
+    }
     const next = await start(argvOf('two'))
     expect([next.status, JSON.parse(next.stdout)]).toMatchObject([0, { state: 'done', wasDone: false }])
     expect(readdirSync(tilesDir).sort()).toEqual([name, `${name}.done.json`])
@@ -288,6 +294,32 @@ describe('a unit', () => {
     // The time of writing, and the name of the other disk.
     const differing = before?.reduce((sum, byte, at) => sum + (byte === after?.[at] ? 0 : 1), 0)
     expect(differing).toBeLessThan(60)
+  })
+
+  sampleTest('that was killed goes on from nothing that a bad granule has part in', async () => {
+    const archive = join(folder, 'archive')
+    cpSync(SAMPLE, archive, { recursive: true })
+    slowPlan('--archive', archive)
+    const argv = unit(0, '--progress', 'json')
+    const told = /"kind":"scene"/
+    expect(
+      (
+        await start(
+          argv,
+          whenTold(told, (child) => child.kill('SIGKILL')),
+        )
+      ).status,
+    ).toBe(null)
+    const kept = () => readdirSync(tilesDir).filter((name) => name.endsWith('.checkpoints'))
+    expect(kept()).toHaveLength(1)
+    const granule = join(archive, GRANULE)
+    truncateSync(granule, statSync(granule).size - 300_000)
+    const bad = await start(argv)
+    expect([bad.status, failure().code]).toEqual([65, 'CORRUPT'])
+    expect(readdirSync(tilesDir).filter((name) => !name.endsWith('.failed.json'))).toEqual([])
+    copyFileSync(join(SAMPLE, GRANULE), granule)
+    expect((await start(argv)).status).toBe(0)
+    expect(readdirSync(tilesDir).filter((name) => !/^AST.*\.nc(\.done\.json)?$/.test(name))).toEqual([])
   })
 
   sampleTest.each<[string, (child: ChildProcess) => void]>([
