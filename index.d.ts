@@ -139,6 +139,8 @@ export interface ClipRequest {
   polygon: string
   /** 'centre' | 'touch' */
   rule?: string
+  /** GeoJSON text of another polygon, such as a tile: of the pixels inside only those whose centre is in it. */
+  within?: string
 }
 
 export interface CoefficientOverride {

@@ -146,6 +146,57 @@ sampleTest.each([
   expect(said).toMatch(/\n8 passed, 0 failed, 0 skipped\n$/)
 })
 
+sampleTest.each<[string, string[], string[]]>([
+  ['degrees', ['--tile-size', '0.02'], []],
+  ['degrees, coarse pixels', ['--tile-size', '0.02'], ['--resolution', '450']],
+  ['squares', ['--tile-size', '3000m'], []],
+  // Sides of squares run through pixels.
+  ['squares, coarse pixels', ['--tile-size', '3000m'], ['--resolution', '430']],
+  ['squares of a zone, coarse pixels', ['--tile-size', '3000m'], ['--resolution', '430']],
+])('tiles of %s that a polygon touches make up the stack of one run', (name, tiling, resolution) => {
+  const box = (west: number, south: number, east: number, north: number) => [
+    [west, south],
+    [east, south],
+    [east, north],
+    [west, north],
+    [west, south],
+  ]
+  const coordinates = [
+    // Sides of all, beyond which there are no tiles of degrees; the first is in another zone.
+    [box(137.985, -31.125, 137.995, -31.112)],
+    [box(138.045, -31.122, 138.05, -31.116)],
+    // Ends 3 m before a tile of degrees (138.025), which holds nothing else.
+    [box(138.018, -31.0768, 138.02497, -31.0743)],
+    // Ends 8 m before a square (216,000 m in the zone), which holds nothing else.
+    [
+      [
+        [138.0125, -31.1018],
+        [138.0224977, -31.1018168],
+        [138.0229758, -31.0864983],
+        [138.0125, -31.0865],
+        [138.0125, -31.1018],
+      ],
+    ],
+  ]
+  const ofZones = name.startsWith('squares of a zone')
+  const polygon = join(folder, 'area.json')
+  writeFileSync(polygon, JSON.stringify({ type: 'MultiPolygon', coordinates: coordinates.slice(ofZones ? 1 : 0) }))
+  const touched = ['--index', 'ndvi', '--polygon', polygon, '--clip-rule', 'touch', ...resolution]
+  const planned = [...touched, ...(ofZones ? [] : ['--crs', 'EPSG:32754']), ...tiling]
+  const made = run('plan', '--archive', SAMPLE, ...planned, '--out', out, '--json')
+  expect([made.status, made.stderr]).toEqual([0, ''])
+  const { units } = JSON.parse(made.stdout)
+  expect(units).toBeGreaterThan(3)
+  for (let index = 0; index < units; index += 1) expect(run(...unit(index)).status).toBe(0)
+  if (!existsSync(PYTHON)) return
+  const whole = join(folder, 'whole.nc')
+  const one = ['--archive', SAMPLE, '--product', 'AST_L1T', ...touched, '--crs', 'EPSG:32754', '--output', whole]
+  expect(run('run', ...one).status).toBe(0)
+  const tiles = outputs().map((name) => join(tilesDir, name))
+  const said = execFileSync(PYTHON, [join(ROOT, 'oracle', 'tiles.py'), whole, ...tiles], { encoding: 'utf8' })
+  expect(said).toMatch(/\n7 passed, 0 failed, 0 skipped\n$/)
+})
+
 describe('global-run', () => {
   const globalRun = (...further: string[]) => [
     ...['global-run', '--archive', SAMPLE, '--bbox', ...AREA, '--tile-size', '0.05', ...STACK],

@@ -91,7 +91,7 @@ export async function planTiles(ctx: CliContext, given: PlanOptions, talk: Talk)
     ...{ product, polygon, allowSkipped, overwrite, memoryMiB },
     backend: options.backend ?? 'local',
     cacheDir: cacheDirOf(cacheDir, ctx.env),
-    tiles: tiles(box ?? polygon ?? around, tiling),
+    tiles: tiles(box ?? polygon ?? around, { ...tiling, roomMetres: shared.roomMetres }),
     scenes: scenesFor(ctx, { ...stated, bbox: around, region: undefined }, leftOut, talk),
     area: [around.west, around.south, around.east, around.north],
     tiling,

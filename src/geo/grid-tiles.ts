@@ -6,29 +6,28 @@ import type { BoundingBox } from './bounding-box.js'
 import { type CarriedRing, carryRing, GEOGRAPHIC, utmCrsOf } from './carry.js'
 import { boxRing, extentOf, type Outline, Polygon, type Position, type Ring, wrapped } from './polygon.js'
 import { PolygonRow } from './polygon-row.js'
-import { type GridTiles, MAX_TILES, type Tile } from './tiles.js'
+import { degreesOf, type GridTiles, MAX_TILES, METRES_PER_DEGREE, type Tile, type TileOptions } from './tiles.js'
 
 const LEAST_METRES = 100
 /** Most that an edge of the area may be off in the grid, and a tile's edge in degrees: a part of the tile. */
 const TOLERANCE = 1e-4
-const METRES_PER_DEGREE = 111_319.49
 
 export function* gridTiles(
   area: BoundingBox | Polygon,
-  options: GridTiles & { maxTiles?: number | undefined },
+  options: TileOptions & GridTiles,
 ): Generator<Tile, void, undefined> {
-  const { metres, crs, maxTiles = MAX_TILES } = options
+  const { metres, crs, maxTiles = MAX_TILES, roomMetres = 0 } = options
   if (!(metres >= LEAST_METRES && metres <= 2e7)) {
     throw new UsageError(`the size of tiles must be ${LEAST_METRES} metres to 20,000 km, got ${metres} metres`)
   }
   if (/^\s*(EPSG:4326|OGC:CRS84|WGS84)\s*$/i.test(crs)) {
     throw new UsageError(`${crs.trim()} has degrees, not metres`, { hint: 'state the size of tiles in degrees' })
   }
-  let room = maxTiles
-  for (const grid of crs.trim().toLowerCase() === 'utm' ? utmGrids(area) : [wholeGrid(area, crs)]) {
-    for (const tile of squares(grid, metres, room)) {
+  let left = maxTiles
+  for (const grid of crs.trim().toLowerCase() === 'utm' ? utmGrids(area, roomMetres) : [wholeGrid(area, crs)]) {
+    for (const tile of squares(grid, metres, left, roomMetres)) {
       yield tile
-      room -= 1
+      left -= 1
     }
   }
 }
@@ -46,16 +45,26 @@ function wholeGrid(area: BoundingBox | Polygon, crs: string): Grid {
   return { crs, outlines: outlinesOf(area).flatMap((rings) => outlinesWithin(rings, -180, -90, 180, 90)), within: bbox }
 }
 
-/** Each UTM zone, south and north, that the area reaches. */
-function* utmGrids(area: BoundingBox | Polygon): Generator<Grid, void, undefined> {
+/** Each UTM zone, south and north, that the area reaches, or comes near to. */
+function* utmGrids(area: BoundingBox | Polygon, roomMetres: number): Generator<Grid, void, undefined> {
   const outlines = outlinesOf(area)
+  const { south: lowest, north: highest } = area instanceof Polygon ? area.bbox : area
+  const [aside, along] = degreesOf(roomMetres, [lowest, highest])
   for (let zone = 1; zone <= 60; zone += 1) {
     const west = -186 + 6 * zone
     for (const [south, north] of [
       [-90, 0],
       [0, 90],
     ] as const) {
-      const parts = outlines.flatMap((rings) => outlinesWithin(rings, west, south, west + 6, north))
+      const parts = outlines.flatMap((rings) =>
+        outlinesWithin(
+          rings,
+          west - aside,
+          Math.max(-90, south - along),
+          west + 6 + aside,
+          Math.min(90, north + along),
+        ),
+      )
       if (parts.length === 0) continue
       const within = { west, south, east: west + 6, north }
       yield { crs: utmCrsOf([west + 3, south]), outlines: parts, within }
@@ -68,25 +77,31 @@ function outlinesOf(area: BoundingBox | Polygon): readonly Outline[] {
   return area.split().map(({ west, south, east, north }) => [boxRing(west, south, east, north)])
 }
 
-/** The squares that share a point with the part of the area, row by row from the south. */
-function* squares({ crs, outlines, within }: Grid, metres: number, room: number): Generator<Tile, void, undefined> {
+/** The squares that share a point with the part of the area, or come near to it, row by row from the south. */
+function* squares(
+  { crs, outlines, within }: Grid,
+  metres: number,
+  most: number,
+  room: number,
+): Generator<Tile, void, undefined> {
   const tolerance = Math.max(1, metres * TOLERANCE)
   const planes = outlines.map((rings) => rings.map((ring) => closed(carryRing(ring, GEOGRAPHIC, crs, tolerance).ring)))
   const { west: minX, south: minY, east: maxX, north: maxY } = extentOf(planes.flat(2))
-  const [columns, rows] = [stepsBetween(minX, maxX, metres), stepsBetween(minY, maxY, metres)]
-  if (columns.count * rows.count > room) {
+  const columns = stepsBetween(minX - room, maxX + room, metres)
+  const rows = stepsBetween(minY - room, maxY + room, metres)
+  if (columns.count * rows.count > most) {
     const count = columns.count * rows.count
-    throw new UsageError(`tiles of ${metres} metres would be up to ${count} in ${crs}; at most ${room} are made`, {
+    throw new UsageError(`tiles of ${metres} metres would be up to ${count} in ${crs}; at most ${most} are made`, {
       hint: 'take a smaller area or larger tiles',
     })
   }
   const label = labelOf(crs)
   for (let row = 0; row < rows.count; row += 1) {
     const south = (rows.first + row) * metres
-    const inRow = new PolygonRow(planes, south, south + metres)
+    const inRow = new PolygonRow(planes, south - room, south + metres + room)
     for (let column = 0; column < columns.count; column += 1) {
       const west = (columns.first + column) * metres
-      if (!inRow.intersects(west, west + metres)) continue
+      if (!inRow.intersects(west - room, west + metres + room)) continue
       const bounds = [west, south, west + metres, south + metres] as const
       yield {
         id: [label, ...bounds.map((value) => metresText(value + 0))].join('_'),

@@ -24,6 +24,8 @@ export interface GridTiles {
 export type TileSize = DegreeTiles | GridTiles
 
 export type TileOptions = TileSize & {
+  /** Of a polygon, also the tiles that come this near to it, in metres; default 0. */
+  readonly roomMetres?: number | undefined
   /** More tiles than this are refused; default 1,000,000. */
   readonly maxTiles?: number | undefined
 }
@@ -53,6 +55,8 @@ export const MAX_TILES = 1_000_000
 const LEAST_DEGREES = 1e-6
 /** Digits of a coordinate that count: a tenth of a millimetre. */
 const DIGITS = 9
+/** Of latitude. */
+export const METRES_PER_DEGREE = 111_319.49
 
 /**
  * The tiles of an area, row by row from the south, each row from the west. What crosses the antimeridian is cut there
@@ -64,14 +68,15 @@ export function* tiles(area: BoundingBox | Area | Polygon, options: TileOptions)
   else yield* gridTiles(shape, options)
 }
 
-function* degreeTiles(area: BoundingBox | Polygon, options: DegreeTiles & { maxTiles?: number | undefined }) {
+function* degreeTiles(area: BoundingBox | Polygon, options: TileOptions & DegreeTiles) {
   const bbox = area instanceof Polygon ? area.bbox : area
   for (const { columns, rows, holdsEastEdge } of latticesOf(bbox, options)) {
     for (const [row, south, north] of spans(rows)) {
-      const inRow = area instanceof Polygon ? new PolygonRow(area.outlines, south, north) : undefined
+      const [aside, along] = degreesOf(options.roomMetres ?? 0, [south, north])
+      const inRow = area instanceof Polygon ? new PolygonRow(area.outlines, south - along, north + along) : undefined
       for (const [column, west, east] of spans(columns)) {
         // Outlines begin between -180 and 180 and may run on beyond either.
-        if (inRow && !TURNS.some((turn) => inRow.intersects(west + turn, east + turn))) continue
+        if (inRow && !TURNS.some((turn) => inRow.intersects(west - aside + turn, east + aside + turn))) continue
         const sides = [west, south, east, north] as const
         yield {
           id: sides.map(degreesText).join('_'),
@@ -87,6 +92,13 @@ function* degreeTiles(area: BoundingBox | Polygon, options: DegreeTiles & { maxT
 }
 
 const TURNS = [0, -360, 360]
+
+/** So many metres, or more, as degrees of longitude between two latitudes, and as degrees of latitude. */
+export function degreesOf(metres: number, [south, north]: readonly [number, number]): [lon: number, lat: number] {
+  const least = Math.cos((Math.max(Math.abs(south), Math.abs(north)) * Math.PI) / 180)
+  const along = metres / METRES_PER_DEGREE
+  return [along / Math.max(1e-3, least), along]
+}
 
 /** Whether a position lies in a tile of degrees; longitude 180 is -180 where the tiles go on there. */
 export function tileHolds({ bbox, holdsEastEdge, holdsNorthEdge }: Tile, [lon, lat]: Position): boolean {

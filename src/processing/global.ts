@@ -99,12 +99,14 @@ export class GlobalASTERProcessor {
     const { startDate, endDate, cloudCoverMax, dayNight, months, productVersion } = options
     const query = { product, bbox, startDate, endDate, cloudCoverMax, dayNight, months, productVersion, polygon }
     const needed = neededBands({ product, bands: options.bands, index: options.indices, subsystem: subsystems })
+    const shared = tileRequest(content)
+    const { roomMetres } = shared
     const { plan } = await makePlan({
-      ...tileRequest(content),
+      ...shared,
       ...{ outputDir, runFolder: runFolder ?? join(outputDir, 'run'), product, polygon, allowSkipped, signal },
       cacheDir: cacheDirOf(cacheDir, process.env),
       backend: BACKENDS.find((name) => name === catalog.backend) ?? 'local',
-      tiles: tiles(options.bbox === undefined && polygon !== undefined ? polygon : bbox, tiling),
+      tiles: tiles(options.bbox === undefined && polygon !== undefined ? polygon : bbox, { ...tiling, roomMetres }),
       scenes: catalog.iterScenes({ ...query, signal }),
       area: [bbox.west, bbox.south, bbox.east, bbox.north],
       tiling,

@@ -109,10 +109,13 @@ async function addUnit(
   input: PlanInput,
   decisive: string,
 ): Promise<void> {
-  const { product, outputDir, runFolder, format, isOneStep, threads, memoryMiB } = input
+  const { product, outputDir, runFolder, format, isOneStep, clipRule, roomMetres, threads, memoryMiB } = input
   // Squares of a grid reach beyond the area, where nobody searched.
   const polygon = input.polygon ?? ('metres' in input.tiling ? polygonOf(input.area) : undefined)
-  const request = tilePlace(tile, isOfZones(input.tiling), polygon)
+  // Only of a polygon that somebody drew.
+  const rule = input.polygon === undefined ? 'centre' : clipRule
+  const cut = polygon && { polygon, rule, roomMetres, area: input.area }
+  const request = tilePlace(tile, isOfZones(input.tiling), cut)
   // The polygon only touches the tile, or runs along its side.
   if (request === undefined) return
   const id = `${product}_${tile.id}`

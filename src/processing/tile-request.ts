@@ -1,6 +1,7 @@
 // The request that all tiles of a plan share, checked before anything is searched for.
 import { UsageError } from '../errors.js'
 import type { Polygon } from '../geo/polygon.js'
+import { METRES_PER_DEGREE } from '../geo/tiles.js'
 import { present } from '../native/call.js'
 import type { CubeOutput, CubeRequest } from '../native/contract.js'
 import { type FileFormat, formatOf } from '../series/output-path.js'
@@ -29,23 +30,26 @@ export interface TileRequest {
   request: CubeRequest
   format: FileFormat
   tileOutput: TileOutput
+  clipRule: ClipRule
+  /** How far outside of a polygon the centre of a pixel may lie that is in it. */
+  roomMetres: number
   /** Whether a tile holds one time step, and is one file in every format. */
   isOneStep: boolean
 }
 
+/** The side of a pixel, or more: the coarsest one where none is stated, and no pixel is smaller than a metre. */
+function pixelMetres({ resolution = 90 }: CubeRequest): number {
+  return resolution < 1 ? resolution * METRES_PER_DEGREE : resolution
+}
+
 /** @throws UsageError for words that are unknown, that exclude each other, or that tiles cannot keep */
 export function tileRequest(content: TileContent): TileRequest {
-  const { compressionLevel, pack, roundBits, chunkFor, clipRule, reduce, resample } = content
+  const { compressionLevel, pack, roundBits, chunkFor, clipRule = 'centre', reduce, resample } = content
   const isReduced = reduce !== undefined || resample !== undefined
   const tileOutput = content.tileOutput ?? (isReduced ? 'composite' : 'stack')
   if (tileOutput === 'stack' && isReduced) {
     throw new UsageError('a stack keeps all scenes, and statistics or periods make composites of them', {
       hint: 'leave out --tile-output stack, or --reduce and --resample',
-    })
-  }
-  if (clipRule === 'touch') {
-    throw new UsageError('tiles take the pixels whose centre is inside a polygon: the rule touch is not for them', {
-      hint: 'leave --clip-rule out, or enlarge the polygon by half a pixel',
     })
   }
   const settings: SeriesOptions = {
@@ -58,5 +62,13 @@ export function tileRequest(content: TileContent): TileRequest {
   const stated = buildRequest([], resolveSelection(settings), settings, output)
   const request = present<CubeRequest>({ ...stated, resolution: tilePixelSize(stated) })
   checkRequest(request)
-  return { request, format, tileOutput, isOneStep: tileOutput === 'composite' && resample === undefined }
+  const roomMetres = clipRule === 'touch' ? pixelMetres(request) : 0
+  return {
+    request,
+    format,
+    tileOutput,
+    clipRule,
+    roomMetres,
+    isOneStep: tileOutput === 'composite' && resample === undefined,
+  }
 }

@@ -20,7 +20,15 @@ function inputOf(scenes: Iterable<Scene>, changes: Partial<PlanInput> = {}): Pla
     area: [0, 0, 4, 2],
     tiling: { degrees: 1 },
     request: { schema: 1, granules: [], indices: ['ndvi'], output: { format: 'netcdf' } },
-    ...{ format: 'netcdf', tileOutput: 'stack', isOneStep: false, threads: 2, memoryMiB: 3000 },
+    ...{
+      format: 'netcdf',
+      tileOutput: 'stack',
+      isOneStep: false,
+      threads: 2,
+      clipRule: 'centre',
+      roomMetres: 0,
+      memoryMiB: 3000,
+    },
     selection: { bands: ['2', '3N'], subsystems: [] },
     ...changes,
   }

@@ -51,6 +51,8 @@ pub struct ClipRequest {
     pub polygon: String,
     /// 'centre' | 'touch'
     pub rule: Option<String>,
+    /// GeoJSON text of another polygon, such as a tile: of the pixels inside only those whose centre is in it.
+    pub within: Option<String>,
 }
 
 /// A request is a value: what dry runs print, outputs embed and plans repeat.
@@ -139,9 +141,10 @@ impl From<CubeOutput> for core::CubeOutput {
 
 impl TryFrom<ClipRequest> for core::ClipRequest {
     type Error = Error;
-    fn try_from(ClipRequest { polygon, rule }: ClipRequest) -> Result<Self> {
+    fn try_from(ClipRequest { polygon, rule, within }: ClipRequest) -> Result<Self> {
         let rule = rule.map(|r| r.parse()).transpose()?.unwrap_or_default();
-        Ok(Self { polygon: MultiPolygon::from_geojson(&polygon)?, rule })
+        let within = within.map(|text| MultiPolygon::from_geojson(&text)).transpose()?;
+        Ok(Self { polygon: MultiPolygon::from_geojson(&polygon)?, rule, within })
     }
 }
 

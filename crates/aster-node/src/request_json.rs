@@ -66,8 +66,9 @@ impl From<core::CubeOutput> for CubeOutput {
 }
 
 impl From<core::ClipRequest> for ClipRequest {
-    fn from(core::ClipRequest { polygon, rule }: core::ClipRequest) -> Self {
-        Self { polygon: serde_json::Value::from(polygon).to_string(), rule: Some(rule.as_str().to_string()) }
+    fn from(core::ClipRequest { polygon, rule, within }: core::ClipRequest) -> Self {
+        let text = |polygon| serde_json::Value::from(polygon).to_string();
+        Self { polygon: text(polygon), rule: Some(rule.as_str().to_string()), within: within.map(text) }
     }
 }
 

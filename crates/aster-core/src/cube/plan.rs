@@ -1,12 +1,12 @@
 //! From a request and granule headers to what will be done: grid, windows, calibrations, peak memory. Reads no pixel.
-use crate::cube::request::CubeRequest;
+use crate::cube::request::{ClipRequest, CubeRequest};
 use crate::cube::scene_plan::{ScenePlan, Skipped, prepare};
 use crate::cube::steps::{StepPlan, steps_of};
 use crate::cube::target::target_grid;
 use crate::cube::wanted::{ChunkFor, Wanted};
 use crate::error::{Error, ErrorCode, Result};
 use crate::granule::facts::GranuleFacts;
-use crate::grid::clip::Clip;
+use crate::grid::clip::{Clip, ClipRule};
 use crate::grid::geobox::{GeoBox, PixelRect, Shape};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -98,7 +98,7 @@ impl CubePlan {
         }
         let grid = target_grid(request, &wanted, &usable)?;
         let clip = match &request.clip {
-            Some(wanted) => Some(Arc::new(Clip::new(&wanted.polygon, &grid, wanted.rule)?)),
+            Some(wanted) => Some(Arc::new(clip_of(wanted, &grid)?)),
             None => None,
         };
         if clip.as_ref().is_some_and(|c| c.pixels() == 0) {
@@ -253,6 +253,15 @@ impl CubePlan {
     pub fn output_bytes_max(&self) -> u64 {
         let bytes = (self.chunk_steps * self.chunk.ny * self.chunk.nx * 4) as u64;
         self.chunks_with_data() * self.output_variables() as u64 * bytes
+    }
+}
+
+/// The pixels of the grid that are wanted.
+fn clip_of(wanted: &ClipRequest, grid: &GeoBox) -> Result<Clip> {
+    let clip = Clip::new(&wanted.polygon, grid, wanted.rule)?;
+    match &wanted.within {
+        Some(within) => Ok(clip.and(&Clip::new(within, grid, ClipRule::Centre)?)),
+        None => Ok(clip),
     }
 }
 

@@ -40,6 +40,9 @@ pub struct ClipRequest {
     /// When a pixel is inside.
     #[serde(default)]
     pub rule: ClipRule,
+    /// Another polygon, such as a tile: of the pixels inside only those whose centre is in it, whatever the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<MultiPolygon>,
 }
 
 /// Where the result goes.

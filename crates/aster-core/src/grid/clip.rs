@@ -96,6 +96,28 @@ impl Clip {
         Ok(found.into_clip())
     }
 
+    /// The pixels that are inside of another polygon on the same grid as well.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut both = Found { shape: self.shape, runs: Vec::new() };
+        for row in 0..self.shape.ny {
+            let (mut a, mut b) = (self.row(row), other.row(row));
+            while let ([one, rest_of_a @ ..], [two, rest_of_b @ ..]) = (a, b) {
+                let run = Run { start: one.start.max(two.start), end: one.end.min(two.end) };
+                if run.start < run.end {
+                    both.runs.push((row as u32, run));
+                }
+                // The one that ends first meets nothing more.
+                if one.end <= two.end {
+                    a = rest_of_a;
+                } else {
+                    b = rest_of_b;
+                }
+            }
+        }
+        both.into_clip()
+    }
+
     /// Rows and columns of the grid.
     pub fn shape(&self) -> Shape {
         self.shape

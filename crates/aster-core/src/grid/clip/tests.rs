@@ -165,6 +165,19 @@ fn rules_have_names() {
 
 proptest! {
     #[test]
+    fn both_is_a_look_at_every_pixel(
+        a in prop::collection::vec((-1.0f64..9.0, -1.0f64..9.0), 3..12),
+        b in prop::collection::vec((-1.0f64..9.0, -1.0f64..9.0), 3..12),
+    ) {
+        let a = on_degrees(&[a], 8, 8, ClipRule::Touch);
+        let b = on_degrees(&[b], 8, 8, ClipRule::Centre);
+        let both = a.and(&b);
+        prop_assert_eq!(of_clip(&both), &of_clip(&a) & &of_clip(&b));
+        prop_assert_eq!(&both, &b.and(&a));
+        prop_assert_eq!(&a.and(&a), &a);
+    }
+
+    #[test]
     fn runs_are_a_look_at_every_pixel(
         points in prop::collection::vec((-3.0..15.0f64, -3.0..15.0f64), 3..12),
         hole in prop::collection::vec((2.0..9.0f64, 2.0..9.0f64), 3..6),
