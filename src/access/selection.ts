@@ -55,8 +55,8 @@ export function resolveSelection({ bands = [], subsystems = [], include = [] }: 
   const known = bands.length === 0 ? [] : callNow((addon) => addon.bands())
   const telescopes = new Map(known.map(({ name, subsystem }) => [name, subsystem]))
   const names = bands.map((given) => {
-    const wanted = bareName(given)
-    const found = known.find(({ name, variable }) => [name, variable].some((text) => bareName(text) === wanted))
+    const wanted = bareBandName(given)
+    const found = known.find(({ name, variable }) => [name, variable].some((text) => bareBandName(text) === wanted))
     if (found !== undefined) return found.name
     const near = callNow((addon) => addon.suggest('band', given))
     throw new UsageError(`unknown band "${given}"`, { hint: nearNamesHint(near, [...telescopes.keys()], 'bands') })
@@ -69,8 +69,8 @@ export function resolveSelection({ bands = [], subsystems = [], include = [] }: 
   }
 }
 
-/** A band name without what may stand in front of its number. */
-function bareName(name: string): string {
+/** A band name without what may stand in front of its number: `3N` for `b03n`, `3` and `ImageData3N`. */
+export function bareBandName(name: string): string {
   const bare = name
     .trim()
     .toUpperCase()
@@ -96,7 +96,7 @@ function isWantedBand({ band, subsystem }: DownloadableFile, selection: Selectio
   // A whole granule in one file, and layers that are no spectral bands, are taken for any bands.
   if (band === undefined && subsystem === undefined) return true
   if (band !== undefined && !/^\d/.test(band)) return true
-  if (band !== undefined) return bands.has(bareName(band))
+  if (band !== undefined) return bands.has(bareBandName(band))
   return [...bands].some((name) => telescopes.get(name) === subsystem)
 }
 

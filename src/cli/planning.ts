@@ -15,6 +15,7 @@ import { neededBands } from '../processing/obtain.js'
 import { makePlan, type PlanMade } from '../processing/plan.js'
 import { tileRequest } from '../processing/tile-request.js'
 import type { CliContext, Talk } from './context.js'
+import { DONE, type ExitStatus, SKIPPED_SOME } from './exit-status.js'
 import type { OptionValues } from './options.js'
 import { plural, skippedText } from './output.js'
 import { withRegion } from './region.js'
@@ -60,6 +61,14 @@ export function planFolders({ out, outputDir }: PlanFolders): { runFolder: strin
 /** A plan, and the granules of the archive that could not be read. */
 export interface PlannedTiles extends PlanMade {
   skipped: SkippedFile[]
+}
+
+/** How planning itself ended. */
+export function planningStatus(
+  { skipped }: Pick<PlannedTiles, 'skipped'>,
+  { allowSkipped = false }: PlanOptions,
+): ExitStatus {
+  return skipped.length > 0 && !allowSkipped ? SKIPPED_SOME : DONE
 }
 
 export async function planTiles(ctx: CliContext, given: PlanOptions, talk: Talk): Promise<PlannedTiles> {

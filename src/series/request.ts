@@ -1,6 +1,7 @@
 // Builds the cube request, the value that plans, runs and outputs are made from.
 
 import { CALIBRATIONS, type Calibration, SOLAR_IRRADIANCES, type SolarIrradiance } from '../access/dataset.js'
+import { bareBandName } from '../access/selection.js'
 import { resolveSubsystem, type Subsystem } from '../access/subsystem.js'
 import { resolveProduct, toBoundingBox } from '../catalog/query.js'
 import { UsageError } from '../errors.js'
@@ -176,14 +177,6 @@ export function resolveBand(name: string): string {
   const near = callNow((addon) => addon.suggest('band', name))
   const known = bands.map((band) => band.name)
   throw new UsageError(`unknown band "${name}"`, { hint: nearNamesHint(near, known, 'bands') })
-}
-
-function bareBandName(name: string): string {
-  const bare = name
-    .trim()
-    .toUpperCase()
-    .replace(/^(?:IMAGEDATA|BAND|B)?0*(?=\d)/, '')
-  return bare === '3' ? '3N' : bare
 }
 
 export function resolveIndex(name: string): string {

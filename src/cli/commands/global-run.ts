@@ -6,10 +6,10 @@ import type { Plan } from '../../processing/manifest.js'
 import { type PlanRun, runPlan } from '../../processing/run-plan.js'
 import { type CliContext, type Talk, talkTo } from '../context.js'
 import { engineFor } from '../engines.js'
-import { DONE, EXIT_STATUSES, type ExitStatus, FAILED, SKIPPED_SOME } from '../exit-status.js'
+import { DONE, EXIT_STATUSES, type ExitStatus, FAILED } from '../exit-status.js'
 import { addOptions, type OptionValues, readOptions } from '../options.js'
 import { formatBytes, formatDuration, formatFacts, JSON_SCHEMA, plural, toJson } from '../output.js'
-import { PLAN_OPTIONS, planTiles } from '../planning.js'
+import { PLAN_OPTIONS, planningStatus, planTiles } from '../planning.js'
 import type { Finish } from '../program.js'
 import { SLURM_OPTIONS } from '../slurm-options.js'
 
@@ -46,7 +46,8 @@ export async function runGlobalRun(ctx: CliContext, options: GlobalRunOptions): 
   const { nWorkers, maxMemory: maxMemoryBytes, retryFailed, offline, scratch, json, quiet, verbose } = options
   const talk = talkTo(ctx, { quiet: quiet || json, verbose })
   const engine = await engineFor(ctx, options, talk)
-  const { plan, tiles, skipped } = await planTiles(ctx, options, talk)
+  const made = await planTiles(ctx, options, talk)
+  const { plan, tiles, skipped } = made
   talk.note(`${plural(plan.unitCount, 'unit')} of ${plural(tiles, 'tile')} in ${plan.manifestPath}`)
   ctx.bePatient?.(PATIENCE_MS, 75)
   const tell = tellEvents(ctx, talk, plan, options)
@@ -56,9 +57,8 @@ export async function runGlobalRun(ctx: CliContext, options: GlobalRunOptions): 
   if (run.problem !== undefined) talk.warn(`the index of results is not whole: ${run.problem.message}`)
   ctx.stdout.write(json ? runJson(plan, run, skipped) : formatRun(plan, run))
   const ended = statusOf(run, ctx.signal)
-  const status = ended === DONE && skipped.length > 0 && !options.allowSkipped ? SKIPPED_SOME : ended
   if (ended !== DONE && !json) ctx.stderr.write(`${adviceOn(run, ctx.signal)}\n`)
-  return status
+  return ended === DONE ? planningStatus(made, options) : ended
 }
 
 /** Says what happens to units, one line each; on a terminal that nobody asked for more, a count that is written over. */

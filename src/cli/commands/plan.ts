@@ -1,10 +1,10 @@
 // `plan`: searches once, cuts the area into tiles, and writes what every tile needs; nothing is computed.
 import type { Command } from 'commander'
 import { type CliContext, talkTo } from '../context.js'
-import { DONE, type ExitStatus, SKIPPED_SOME } from '../exit-status.js'
+import type { ExitStatus } from '../exit-status.js'
 import { addOptions, type OptionValues, readOptions } from '../options.js'
 import { formatBytes, formatFacts, JSON_SCHEMA, plural, toJson } from '../output.js'
-import { PLAN_OPTIONS, type PlannedTiles, planTiles } from '../planning.js'
+import { PLAN_OPTIONS, type PlannedTiles, planningStatus, planTiles } from '../planning.js'
 import type { Finish } from '../program.js'
 
 const NAMES = [...PLAN_OPTIONS, 'json', 'quiet', 'verbose'] as const
@@ -19,7 +19,7 @@ export async function runPlan(ctx: CliContext, options: PlanCommandOptions): Pro
   const talk = talkTo(ctx, { quiet: options.quiet || options.json, verbose: options.verbose })
   const made = await planTiles(ctx, options, talk)
   ctx.stdout.write(options.json ? planJson(made) : formatMade(made))
-  return made.skipped.length > 0 && !options.allowSkipped ? SKIPPED_SOME : DONE
+  return planningStatus(made, options)
 }
 
 function planJson({ plan, tiles, found, fetchBytes, skipped }: PlannedTiles): string {
