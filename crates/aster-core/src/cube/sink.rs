@@ -1,6 +1,6 @@
 //! Where computed chunks go. A writer of a format implements [`ChunkSink`]; nothing here knows formats.
 use crate::cube::record::StepRecord;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grid::geobox::{GeoBox, Shape};
 use std::path::PathBuf;
 
@@ -81,6 +81,13 @@ pub struct VariableSpec {
     pub attributes: Vec<(String, AttributeValue)>,
 }
 
+impl VariableSpec {
+    /// Whether compression gets values as they are, not byte by byte: those that repeat, and are no smaller as numbers.
+    pub fn keeps_whole(&self) -> bool {
+        self.repeats && self.value_type == ValueType::F32
+    }
+}
+
 /// Everything a writer must know before the first chunk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CubeLayout {
@@ -115,6 +122,28 @@ impl CubeLayout {
     /// Values in a chunk.
     pub fn chunk_values(&self) -> usize {
         self.chunk_steps * self.chunk.ny * self.chunk.nx
+    }
+    /// The variable of a chunk.
+    ///
+    /// # Errors
+    /// `INTERNAL` when there is no such chunk.
+    pub fn variable_of(&self, key: ChunkKey) -> Result<&VariableSpec> {
+        let chunks = self.chunks();
+        let in_time = key.time < self.time_steps && key.time.is_multiple_of(self.chunk_steps);
+        match self.variables.get(key.variable) {
+            Some(spec) if key.row < chunks.ny && key.column < chunks.nx && in_time => Ok(spec),
+            _ => Err(Error::internal(format!("there is no chunk {key:?}"))),
+        }
+    }
+    /// As [`Self::variable_of`], of a chunk that came with so many values.
+    ///
+    /// # Errors
+    /// `INTERNAL` also when they are not those of a chunk.
+    pub fn variable_of_values(&self, key: ChunkKey, values: usize) -> Result<&VariableSpec> {
+        if values != self.chunk_values() {
+            return Err(Error::internal(format!("a chunk came with {values} values")));
+        }
+        self.variable_of(key)
     }
 }
 

@@ -63,7 +63,7 @@ fn every_cut_leaves_whole_checkpoints_that_can_be_continued() {
             let count = checkpoints.iter().filter(|&&end| end <= cut as u64).count();
             assert_eq!(check(&torn), count, "cut at {cut}, {zeros} zeros");
             let kept = KeptChunks::open(&torn, "key", VALUES).unwrap();
-            let mut kept = kept.map_or_else(|| KeptChunks::create(&torn, "key").unwrap(), |kept| kept);
+            let mut kept = kept.unwrap_or_else(|| KeptChunks::create(&torn, "key").unwrap());
             kept.replay(VALUES, |_| Ok(())).unwrap();
             for time in count..3 {
                 (0..2).for_each(|variable| kept.append(&chunk(variable, time)).unwrap());
@@ -163,7 +163,12 @@ fn rewound_chunks_stay_away() {
     let again = KeptChunks::open(&path, "key", VALUES).unwrap().unwrap();
     assert_eq!(again.records()[3], "another");
     let mut times = Vec::new();
-    again.replay(VALUES, |chunk| Ok(times.push(chunk.key.time))).unwrap();
+    again
+        .replay(VALUES, |chunk| {
+            times.push(chunk.key.time);
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(times, [0, 0, 1, 1, 2, 2]);
     drop(again);
     kept.rewind(0).unwrap();

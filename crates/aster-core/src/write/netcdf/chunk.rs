@@ -6,11 +6,6 @@ use crate::write::deflate::Deflater;
 use crate::write::values::{self, ByteOrder};
 use std::borrow::Cow;
 
-/// Whether deflate gets the values of a variable as they are: no shuffle comes before it.
-pub(super) fn keeps_whole(spec: &VariableSpec) -> bool {
-    spec.repeats && spec.value_type == ValueType::F32
-}
-
 /// Stored bytes of a chunk, and its values that are not NaN. Each time step of `values` has the shape `given`; its
 /// upper-left `stored` part is kept (a grid smaller than one chunk). Without `deflater` the bytes are plain.
 pub(super) fn encode(
@@ -25,7 +20,7 @@ pub(super) fn encode(
     let value_type = spec.value_type;
     let bytes = match (deflater, value_type) {
         (None, _) => values::stored(values, value_type, ByteOrder::Plain),
-        (Some(deflater), _) if keeps_whole(spec) => deflater.zlib_values(values, stored.nx)?,
+        (Some(deflater), _) if spec.keeps_whole() => deflater.zlib_values(values, stored.nx)?,
         (Some(deflater), ValueType::F32) => deflater.zlib_f32(values, stored.nx)?,
         (Some(deflater), _) => {
             let planes = values::stored(values, value_type, ByteOrder::Shuffled);
@@ -35,7 +30,7 @@ pub(super) fn encode(
     Ok((bytes, valid))
 }
 
-/// As [`encode`], of a variable that [`keeps_whole`].
+/// As [`encode`], of a variable that keeps its values whole.
 pub(super) fn encode_coded(
     coded: Coded<'_>,
     given: Shape,

@@ -5,7 +5,6 @@ use crate::grid::geobox::Shape;
 use crate::write::coordinates::Horizontal;
 use crate::write::describe;
 use crate::write::netcdf::attributes::{self, numbers, text};
-use crate::write::netcdf::chunk;
 use crate::write::netcdf::container::{Container, Dataset, Layout};
 use crate::write::netcdf::coordinates::{self, Axes};
 use crate::write::netcdf::handle::{Failure, Outcome};
@@ -42,7 +41,7 @@ impl Contents {
         let mut variables = Vec::with_capacity(layout.variables.len());
         for spec in &layout.variables {
             let name = &spec.name;
-            let shuffle = !chunk::keeps_whole(spec);
+            let shuffle = !spec.keeps_whole();
             let place =
                 Layout { lengths: &lengths, grows: true, chunk: Some(&chunk_lengths), level, shuffle };
             let variable = match spec.value_type {

@@ -9,7 +9,7 @@ mod handle;
 mod scenes;
 
 use crate::cube::record::StepRecord;
-use crate::cube::sink::{ChunkKey, ChunkSink, Coded, CubeLayout, EncodedChunk, VariableSpec};
+use crate::cube::sink::{ChunkKey, ChunkSink, Coded, CubeLayout, EncodedChunk};
 use crate::error::{Error, ErrorCode, Result};
 use crate::grid::geobox::Shape;
 use crate::write::coordinates::Horizontal;
@@ -68,6 +68,12 @@ impl NetcdfSink {
     /// for a rotated grid.
     pub fn create(path: &Path, layout: &CubeLayout, options: NetcdfOptions) -> Result<Self> {
         check_layout(layout, options.compression_level)?;
+        if layout.time_steps > MAX_TIME_STEPS {
+            return Err(Error::usage(format!(
+                "{} time steps are more than a NetCDF dimension",
+                layout.time_steps
+            )));
+        }
         let horizontal = Horizontal::of(layout)?;
         let (grid, chunk) = (layout.grid.shape, layout.chunk);
         // HDF5 refuses chunks longer than a dimension that cannot grow.
@@ -103,40 +109,20 @@ impl NetcdfSink {
     fn lock(&self) -> MutexGuard<'_, Option<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn check_key(&self, key: ChunkKey) -> Result<&VariableSpec> {
-        let chunks = self.layout.chunks();
-        match self.layout.variables.get(key.variable) {
-            Some(spec) if key.row < chunks.ny && key.column < chunks.nx && key.time < MAX_TIME_STEPS => {
-                Ok(spec)
-            }
-            _ => Err(Error::internal(format!("there is no chunk {key:?}"))),
-        }
-    }
-}
-
-impl NetcdfSink {
-    /// The specification of a chunk's variable, when it has so many values.
-    fn check(&self, key: ChunkKey, values: usize) -> Result<&VariableSpec> {
-        if values != self.layout.chunk_values() {
-            return Err(Error::internal(format!("a chunk came with {values} values")));
-        }
-        self.check_key(key)
-    }
 }
 
 impl ChunkSink for NetcdfSink {
     fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
-        let spec = self.check(key, values.len())?;
+        let spec = self.layout.variable_of_values(key, values.len())?;
         let deflater = self.deflater.as_ref();
         let (bytes, valid) = chunk::encode(values, self.layout.chunk, self.stored_chunk, spec, deflater)?;
         Ok(EncodedChunk { key, bytes, valid })
     }
 
     fn encode_coded(&self, key: ChunkKey, coded: Coded<'_>) -> Result<EncodedChunk> {
-        let spec = self.check(key, coded.codes.len())?;
+        let spec = self.layout.variable_of_values(key, coded.codes.len())?;
         match &self.deflater {
-            Some(deflater) if chunk::keeps_whole(spec) => {
+            Some(deflater) if spec.keeps_whole() => {
                 let (given, stored) = (self.layout.chunk, self.stored_chunk);
                 let (bytes, valid) = chunk::encode_coded(coded, given, stored, deflater)?;
                 Ok(EncodedChunk { key, bytes, valid })
@@ -147,7 +133,7 @@ impl ChunkSink for NetcdfSink {
 
     fn store(&self, chunk: EncodedChunk) -> Result<u64> {
         let key = chunk.key;
-        self.check_key(key)?;
+        self.layout.variable_of(key)?;
         if chunk.valid == 0 {
             return Ok(0);
         }

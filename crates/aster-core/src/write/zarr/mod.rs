@@ -5,7 +5,7 @@ mod array;
 mod metadata;
 
 use crate::cube::record::StepRecord;
-use crate::cube::sink::{ChunkKey, ChunkSink, Coded, CubeLayout, EncodedChunk, ValueType, VariableSpec};
+use crate::cube::sink::{ChunkKey, ChunkSink, Coded, CubeLayout, EncodedChunk};
 use crate::error::{Error, ErrorCode, Result};
 use crate::write::coordinates::Horizontal;
 use crate::write::describe::check_layout;
@@ -96,38 +96,15 @@ impl ZarrSink {
     fn lock(&self) -> MutexGuard<'_, Option<PartialFolder>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn check_key(&self, key: ChunkKey) -> Result<&VariableSpec> {
-        let chunks = self.layout.chunks();
-        let begins = key.time.is_multiple_of(self.layout.chunk_steps);
-        match self.layout.variables.get(key.variable) {
-            Some(spec) if key.row < chunks.ny && key.column < chunks.nx && begins => Ok(spec),
-            _ => Err(Error::internal(format!("there is no chunk {key:?}"))),
-        }
-    }
-}
-
-impl ZarrSink {
-    /// The specification of a chunk's variable, when it has so many values.
-    fn check(&self, key: ChunkKey, values: usize) -> Result<&VariableSpec> {
-        if values != self.layout.chunk_values() {
-            return Err(Error::internal(format!("a chunk came with {values} values")));
-        }
-        self.check_key(key)
-    }
-}
-
-fn keeps_whole(spec: &VariableSpec) -> bool {
-    spec.repeats && spec.value_type == ValueType::F32
 }
 
 impl ChunkSink for ZarrSink {
     fn encode(&self, key: ChunkKey, values: &[f32]) -> Result<EncodedChunk> {
-        let spec = self.check(key, values.len())?;
+        let spec = self.layout.variable_of_values(key, values.len())?;
         let valid = values::valid(values);
         let plain = || values::stored(values, spec.value_type, ByteOrder::Plain);
         let bytes = match &self.gzip {
-            Some(gzip) if valid > 0 && keeps_whole(spec) => {
+            Some(gzip) if valid > 0 && spec.keeps_whole() => {
                 gzip.of_repeats.gzip_values(values, self.layout.chunk.nx)?
             }
             Some(gzip) if valid > 0 => gzip.encode(&plain())?,
@@ -137,9 +114,9 @@ impl ChunkSink for ZarrSink {
     }
 
     fn encode_coded(&self, key: ChunkKey, coded: Coded<'_>) -> Result<EncodedChunk> {
-        let spec = self.check(key, coded.codes.len())?;
+        let spec = self.layout.variable_of_values(key, coded.codes.len())?;
         match &self.gzip {
-            Some(gzip) if keeps_whole(spec) => {
+            Some(gzip) if spec.keeps_whole() => {
                 let (bytes, valid) = gzip.of_repeats.gzip_coded(coded, self.layout.chunk.nx)?;
                 Ok(EncodedChunk { key, bytes, valid })
             }
@@ -148,7 +125,7 @@ impl ChunkSink for ZarrSink {
     }
 
     fn store(&self, chunk: EncodedChunk) -> Result<u64> {
-        self.check_key(chunk.key)?;
+        self.layout.variable_of(chunk.key)?;
         if chunk.valid == 0 {
             return Ok(0);
         }
