@@ -118,6 +118,7 @@ describe('signals', () => {
   sampleTest.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('%s ends a run within two seconds and leaves nothing', async (signal, status) => {
     const output = join(folder, 'big.nc')
     const argv = ['run', '--archive', SAMPLE, '--subsystem', 'VNIR', '--resolution', '1', '--progress', 'json']
@@ -137,4 +138,11 @@ describe('signals', () => {
     expect(stderr).toContain(`error: stopped by ${signal}; no output was written\n`)
     expect(readdirSync(folder)).toEqual([])
   })
+})
+
+sampleTest('a run goes on when nobody listens to stderr any more', () => {
+  const output = join(folder, 'ndvi.nc')
+  const argv = ['run', '--archive', SAMPLE, '--index', 'ndvi', '--output', output, '--progress', 'json']
+  const child = spawnSync('bash', ['-c', '"$@" 2> >(head -1 >&2)', 'bash', process.execPath, BIN, ...argv])
+  expect([child.status, readdirSync(folder)]).toEqual([0, ['ndvi.nc']])
 })

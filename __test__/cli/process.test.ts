@@ -1,5 +1,6 @@
 // The program as a process: what works without the addon, and how it ends.
 import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ROOT } from '../native-addon.js'
@@ -43,4 +44,21 @@ test('a reader that has enough is no error', async () => {
   })
   const status = await new Promise((resolve) => child.on('close', resolve))
   expect([status, stderr]).toEqual([0, ''])
+})
+
+test.skipIf(!existsSync('/dev/full'))('a full disk behind stdout is an error that says so', () => {
+  const full = openSync('/dev/full', 'w')
+  const print = (...argv: string[]) => {
+    const { status, stderr } = spawnSync(process.execPath, [BIN, 'regions', ...argv], {
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    })
+    return { status, stderr }
+  }
+  const hint = 'let stdout lead to a disk that can be written to'
+  expect(print()).toEqual({ status: 1, stderr: `error: no space is left for what is printed\n  hint: ${hint}\n` })
+  const json = print('--json')
+  expect(json.status).toBe(1)
+  expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'DISK_FULL', exitStatus: 1, hint } })
+  closeSync(full)
 })

@@ -6,7 +6,7 @@ import { native } from '../../src/native/load.js'
 import { addonTest } from '../native-addon.js'
 
 test('the table is the documented one', () => {
-  expect(EXIT_STATUSES.map(({ status }) => status)).toEqual([0, 1, 2, 3, 65, 70, 75, 77, 78, 130, 143])
+  expect(EXIT_STATUSES.map(({ status }) => status)).toEqual([0, 1, 2, 3, 65, 70, 75, 77, 78, 129, 130, 143])
 })
 
 const EXPECTED: Record<string, [string, number]> = {
@@ -60,6 +60,7 @@ test('only network trouble is worth another try', () => {
 test('signals and bugs', () => {
   expect(statusOfError(new AbortError(), AbortSignal.abort('SIGTERM'))).toBe(143)
   expect(statusOfError(new AbortError(), AbortSignal.abort('SIGINT'))).toBe(130)
+  expect(statusOfError(new AbortError(), AbortSignal.abort('SIGHUP'))).toBe(129)
   expect(statusOfError(new TypeError('oops'))).toBe(70)
   expect(errorFromCode('NO_SUCH_CODE', 'x').code).toBe('INTERNAL')
 })

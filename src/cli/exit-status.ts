@@ -11,6 +11,7 @@ export const EXIT_STATUSES = [
   { status: 75, meaning: 'a passing failure; try again later' },
   { status: 77, meaning: 'authentication failed' },
   { status: 78, meaning: 'the installation, configuration or environment is wrong' },
+  { status: 129, meaning: 'stopped because the terminal closed (SIGHUP)' },
   { status: 130, meaning: 'stopped by Ctrl-C (SIGINT)' },
   { status: 143, meaning: 'stopped by SIGTERM' },
 ] as const
@@ -25,6 +26,7 @@ export const BUG: ExitStatus = 70
 /** Status of a signal that stopped the program. */
 export function statusOfSignal(reason: unknown): ExitStatus {
   if (reason === 'SIGUSR2') return 75
+  if (reason === 'SIGHUP') return 129
   return reason === 'SIGTERM' ? 143 : 130
 }
 
