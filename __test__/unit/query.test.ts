@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseInstant, parsePeriod, resolveQuery } from '../../src/catalog/query.js'
+import type { Polygon } from '../../src/geo/polygon.js'
 import { useNative } from '../../src/native/load.js'
 import { fakeNative } from '../fake-native.js'
 
@@ -7,6 +8,13 @@ beforeEach(() => useNative(fakeNative()))
 afterEach(() => useNative(undefined))
 
 const iso = (milliseconds: number) => new Date(milliseconds).toISOString()
+
+test('what JavaScript hands over in place of a date or a polygon is refused by name', () => {
+  const date: unknown = new Date(0)
+  const polygon: unknown = { type: 'Polygon', coordinates: [] }
+  expect(() => resolveQuery({ startDate: date as string })).toThrow(/^startDate must be a date such as 2001-06-10/)
+  expect(() => resolveQuery({ polygon: polygon as Polygon })).toThrow(/^polygon must be a Polygon$/)
+})
 
 describe('dates', () => {
   test.each([

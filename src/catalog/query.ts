@@ -1,7 +1,7 @@
 // What a search asks for, checked and normalised before anything is read.
 import { UsageError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
-import type { Polygon } from '../geo/polygon.js'
+import { Polygon } from '../geo/polygon.js'
 import { callNow } from '../native/call.js'
 import type { Area } from '../native/contract.js'
 import { nearNamesHint } from '../near-names.js'
@@ -50,7 +50,7 @@ const DAY_MS = 86_400_000
 
 /** Milliseconds since 1970 of an ISO date; `edge` says which end of a whole day is meant. */
 export function parseInstant(text: string, label: string, edge: 'start' | 'end'): number {
-  const match = ISO.exec(text.trim())
+  const match = typeof text === 'string' ? ISO.exec(text.trim()) : null
   const wrong = () =>
     new UsageError(`${label} must be a date such as 2001-06-10 or 2001-06-10T03:11:13Z, got "${text}"`)
   if (match === null) throw wrong()
@@ -123,6 +123,9 @@ export function resolveQuery(query: SceneQuery): ResolvedQuery {
   }
   if (dayNight !== undefined && !DAY_NIGHT.includes(dayNight)) {
     throw new UsageError(`dayNight must be day or night, got "${String(dayNight)}"`)
+  }
+  if (polygon !== undefined && !(polygon instanceof Polygon)) {
+    throw new UsageError('polygon must be a Polygon', { hint: 'parsePolygon(text, label) makes one of GeoJSON' })
   }
   const bbox = query.bbox === undefined ? undefined : toBoundingBox(query.bbox)
   return {
