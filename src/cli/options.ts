@@ -201,7 +201,11 @@ export const OPTIONS = {
   jobQueue: value('--job-queue <name>', 'AWS Batch job queue', text),
   fileSystem: value('--file-system <id>', 'AWS EFS file system that holds the run folder', text),
   output: value('--output <file>', 'file or folder to write', text),
-  out: value('--out <dir>', 'run folder, for the plan and what belongs to it; default run', text),
+  out: value(
+    '--out <dir>',
+    'run folder, for the plan and what belongs to it; default: run in --output-dir, else run',
+    text,
+  ),
   outputDir: value('--output-dir <dir>', 'folder for the tiles; default: tiles in the run folder', text),
   tileSize: value(
     '--tile-size <size>',

@@ -26,7 +26,9 @@ export function registerCache(program: Command, ctx: CliContext, finish: Finish)
     .description('read every file and compare sizes and checksums; print damaged ones')
   addOptions(verify, NAMES).action(() => finish(runCacheVerify(ctx, readOptions(verify, NAMES))))
   const prune = cache.command('prune').description('remove granules, those unused for longest first; print what went')
-  addOptions(prune, PRUNE_NAMES).action(() => finish(runCachePrune(ctx, readOptions(prune, PRUNE_NAMES))))
+  addOptions(prune, PRUNE_NAMES, { dryRun: 'print what would go; remove nothing' }).action(() =>
+    finish(runCachePrune(ctx, readOptions(prune, PRUNE_NAMES))),
+  )
 }
 
 export async function runCacheList(ctx: CliContext, options: Options): Promise<ExitStatus> {
