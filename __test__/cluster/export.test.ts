@@ -231,7 +231,7 @@ describe('the command', () => {
 
   test.each([
     [['export', 'paralel', 'run'], 2, /^error: unknown engine "paralel"\n {2}hint: did you mean parallel\?/],
-    [['export', 'parallel', '/nowhere'], 2, /^error: nowhere names no plan/],
+    [['export', 'parallel', '/nowhere'], 2, /^error: \/nowhere names no plan/],
     [['export', 'parallel'], 2, /^error: missing required argument 'run'/],
   ])('%s is refused', async (argv, expected, message) => {
     const { status, stdout, stderr } = await run(argv)

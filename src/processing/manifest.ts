@@ -132,7 +132,9 @@ export async function openPlan(runFolderOrManifest: string): Promise<Plan> {
     (found) => found.isDirectory(),
     () => false,
   )
-  const [runFolder, hash] = isFolder ? [path, await newestOf(path)] : [dirname(path), hashOf(basename(path))]
+  const [runFolder, hash] = isFolder
+    ? [path, await newestOf(path)]
+    : [dirname(path), hashOf(basename(path), runFolderOrManifest)]
   const { manifest, shared } = planPaths(runFolder, hash)
   const text = await readPlanFile(shared)
   const parsed = PlanJson.safeParse(parseJson(text, shared))
