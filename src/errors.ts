@@ -1,4 +1,5 @@
 // The error family: one table from code to exit status, one class per kind of trouble.
+import { getSystemErrorMap } from 'node:util'
 
 /** What each error code means to whoever started the program. */
 export const ERROR_CODES = {
@@ -127,6 +128,13 @@ export class InternalError extends AsterError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('INTERNAL', message, details)
   }
+}
+
+/** What the system says of a call of its that failed, such as `no such file or directory`. */
+export function systemReason(cause: unknown): string {
+  const errno = cause instanceof Error && 'errno' in cause && typeof cause.errno === 'number' ? cause.errno : undefined
+  const [, reason] = (errno === undefined ? undefined : getSystemErrorMap().get(errno)) ?? []
+  return reason ?? (cause instanceof Error ? cause.message : String(cause))
 }
 
 export function isErrorCode(code: string): code is ErrorCode {

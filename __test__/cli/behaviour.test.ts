@@ -534,7 +534,20 @@ describe('wrong calls', () => {
       2,
       /^error: --round-bits must be a whole number from 1 to 23, got 0\n/,
     ],
-    ['request that is absent', ['run', '--request', '/none.json'], 2, /^error: --request: cannot read \/none.json\n/],
+    [
+      'request that is absent',
+      ['run', '--request', '/none.json'],
+      2,
+      /^error: --request: cannot read \/none.json: no such file or directory\n {2}hint: name a file that can be read/,
+    ],
+    ['a folder of scenes', ['run', '--scenes', '/', ...OUT], 2, /^error: --scenes: cannot read \/: .* directory\n/],
+    ['no scenes piped in', ['run', '--scenes', '-', ...OUT], 1, /^error: no scenes in stdin\n {2}hint: widen the area/],
+    [
+      'a name that is too long',
+      ['search', '--archive', '/archive', '--output', `{}/${'a'.repeat(250)}.json`],
+      1,
+      /a.json: name too long\n {2}hint: check the folder/,
+    ],
     ['request that is no JSON', ['run', '--request', 'README.md'], 2, /^error: README.md is no JSON\n/],
     ['no help', ['help', 'exit-code'], 2, /^error: no help on "exit-code"\n {2}hint: did you mean exit-codes\?\n$/],
   ])('%s', async (_, argv, status, message) => {
@@ -544,6 +557,12 @@ describe('wrong calls', () => {
     expect(result.stderr.split('\n').filter((line) => line.startsWith('error: '))).toHaveLength(1)
     expect(readdirSync(folder)).toEqual([])
     expect(fake.requests).toEqual([])
+  })
+
+  test('--json prints no CSV', async () => {
+    const result = await run(['search', '--archive', '/archive', '--format', 'csv', '--json'])
+    expect([result.status, result.stdout]).toEqual([2, ''])
+    expect(JSON.parse(result.stderr).error.message).toBe('--json and --format csv exclude each other')
   })
 
   test('with --json the error is JSON on stderr, and stdout stays empty', async () => {

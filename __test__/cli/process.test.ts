@@ -62,3 +62,13 @@ test.skipIf(!existsSync('/dev/full'))('a full disk behind stdout is an error tha
   expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'DISK_FULL', exitStatus: 1, hint } })
   closeSync(full)
 })
+
+test('a folder that was removed is no bug', () => {
+  const script = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$@"'
+  const argv = ['run', '/none.hdf', '--index', 'ndvi', '--output', 'a.nc']
+  const { status, stderr } = spawnSync('bash', ['-c', script, 'bash', process.execPath, BIN, ...argv], {
+    encoding: 'utf8',
+  })
+  expect(stderr).toMatch(/error: the current folder was removed\n {2}hint: go to a folder that is there/)
+  expect(status).toBe(78)
+})

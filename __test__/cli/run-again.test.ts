@@ -56,7 +56,9 @@ describe('scenes that were found before', () => {
     const remote = JSON.stringify([{ ...scene, path: undefined, files: [] }])
     expect(await wrong(['--scenes', '-'], '[{}]')).toMatch(/^error: .* of stdin is no scene/)
     expect(await wrong(['--scenes', '-'], remote)).toMatch(/^error: AST_L1T_\S+ is not on disk.*\n {2}hint: download/)
-    expect(await wrong(['--scenes', '/none.json'], '')).toMatch(/^error: --scenes: cannot read \/none.json\n/)
+    expect(await wrong(['--scenes', '/none.json'], '')).toMatch(
+      /^error: --scenes: cannot read \/none.json: no such file or directory\n/,
+    )
     expect(await wrong(['--scenes', '-', '--archive', '/a'], '')).toBe(
       'error: --scenes and --archive exclude each other\n',
     )

@@ -1,6 +1,6 @@
 // Reads the text files that options name; `-` is what is piped in.
 import { readFile } from 'node:fs/promises'
-import { UsageError } from '../errors.js'
+import { AbortError, systemReason, UsageError } from '../errors.js'
 import type { CliContext } from './context.js'
 
 export interface Input {
@@ -14,7 +14,8 @@ export async function readInput(ctx: CliContext, flag: string, path: string): Pr
   try {
     return { name: path, text: await readFile(path, { encoding: 'utf8', signal: ctx.signal }) }
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new UsageError(`${flag}: cannot read ${path}`, { path, hint: reason, cause })
+    if (ctx.signal.aborted) throw new AbortError(undefined, { cause })
+    const hint = 'name a file that can be read, or - for what is piped in'
+    throw new UsageError(`${flag}: cannot read ${path}: ${systemReason(cause)}`, { path, hint, cause })
   }
 }

@@ -1,6 +1,6 @@
 // Reads the values of options: numbers, sizes, lists, boxes, pairs; each error names the option.
 import { readFileSync } from 'node:fs'
-import { AsterError, UsageError } from '../errors.js'
+import { AsterError, systemReason, UsageError } from '../errors.js'
 import { BoundingBox } from '../geo/bounding-box.js'
 import { parsePolygon } from '../geo/geojson.js'
 import type { Polygon } from '../geo/polygon.js'
@@ -73,7 +73,7 @@ export function parsePolygonFile(flag: string, path: string): Polygon {
   try {
     content = readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new UsageError(`${flag}: cannot read ${path}`, { hint: 'name a GeoJSON file', cause })
+    throw new UsageError(`${flag}: cannot read ${path}: ${systemReason(cause)}`, { hint: 'name a GeoJSON file', cause })
   }
   return parsePolygon(content, `${flag} ${path}`)
 }

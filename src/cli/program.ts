@@ -89,6 +89,10 @@ function explain(thrown: unknown, signal: AbortSignal): AsterError {
     return new AbortError(`stopped${by}; no output was written`, { cause: thrown })
   }
   if (thrown instanceof AsterError && !(thrown instanceof InternalError)) return thrown
+  if (thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'uv_cwd') {
+    const hint = 'go to a folder that is there, or give full paths'
+    return new UsageError('the current folder was removed', { code: 'CONFIG', hint, cause: thrown })
+  }
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const bug = new InternalError(`internal error: ${message}`, {
     hint:

@@ -1,5 +1,5 @@
 // Reads the file of --region-file before a command begins; from then on it is a polygon like that of --polygon.
-import { AsterError, UsageError } from '../errors.js'
+import { AsterError, NotFoundError, UsageError } from '../errors.js'
 import type { Polygon } from '../geo/polygon.js'
 import { loadRegion } from '../geo/region-file.js'
 import type { CliContext } from './context.js'
@@ -31,6 +31,10 @@ async function polygonOf(ctx: CliContext, path: string, column?: string, name?: 
   try {
     return (await loadRegion(path, column, name, { signal: ctx.signal })).polygon
   } catch (error) {
+    if (error instanceof NotFoundError) {
+      const hint = 'name a file of polygons, such as states.shp'
+      throw new NotFoundError(`--region-file: ${error.message}`, { hint, path: error.path, cause: error })
+    }
     if (error instanceof AsterError && error.code === 'USAGE') {
       throw new UsageError(`--region-file ${error.message}`, { hint: error.hint, path: error.path, cause: error })
     }

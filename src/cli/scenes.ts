@@ -35,6 +35,8 @@ export type GivenSceneOptions = SceneOptions & OptionValues<'scenes'>
 export interface FoundScenes extends SearchResult {
   /** Where they were looked for, in words. */
   source: string
+  /** Found before, and read from a file or from stdin. */
+  isGiven?: boolean
 }
 
 /** The area asked for, by name or by numbers. */
@@ -51,7 +53,7 @@ export function checkSceneOptions(paths: readonly string[], options: GivenSceneO
   if (scenes !== undefined) checkNoOtherSource(paths, options)
   else if (backend === 'local' && archive === undefined && paths.length === 0) {
     throw new UsageError('nothing to look in: --archive is missing', {
-      hint: 'name a folder of granules with --archive DIR, or name granules',
+      hint: 'name a folder of granules: --archive DIR',
     })
   }
 }
@@ -117,7 +119,8 @@ async function givenScenes(ctx: CliContext, file: string, options: GivenSceneOpt
   const source = {
     iter: (query: ResolvedQuery, { leftOut }: IterOptions = {}) => passing(each(scenes), query, leftOut),
   }
-  return { ...(await collect(source, resolveQuery(queryOf(options)), { signal: ctx.signal })), source: name }
+  const found = await collect(source, resolveQuery(queryOf(options)), { signal: ctx.signal })
+  return { ...found, source: name, isGiven: true }
 }
 
 async function* each(scenes: readonly Scene[]): AsyncGenerator<Scene, void, undefined> {
@@ -135,9 +138,9 @@ export function sayWhatWasLeftOut(talk: Talk, found: FoundScenes): void {
 }
 
 /** The error for a request that no scene answers: what turned the scenes away, and what there is. */
-export function nothingFound({ source, coverage, rejected }: FoundScenes): NotFoundError {
+export function nothingFound({ source, isGiven, coverage, rejected }: FoundScenes): NotFoundError {
   const reasons: [number, string][] = [
-    [rejected.product, 'of another product'],
+    [rejected.product, 'of another product or version'],
     [rejected.dates, 'outside the period'],
     [rejected.area, 'outside the area'],
     [rejected.cloudCover, 'too cloudy'],
@@ -146,9 +149,13 @@ export function nothingFound({ source, coverage, rejected }: FoundScenes): NotFo
   const said = reasons.filter(([count]) => count > 0).map(([count, reason]) => `${count} ${reason}`)
   const { bbox, firstTime, lastTime } = coverage
   if (said.length === 0)
-    return new NotFoundError(`no scenes in ${source}`, { hint: 'name a folder that holds granules' })
+    return new NotFoundError(`no scenes in ${source}`, {
+      hint: isGiven ? 'widen the area, the period or the filters of its search' : 'name a folder that holds granules',
+    })
   const message = `no scenes for this request in ${source}: ${said.join(', ')}`
-  if (bbox === undefined) return new NotFoundError(message, { hint: 'leave --product out, or choose another' })
+  if (bbox === undefined) {
+    return new NotFoundError(message, { hint: 'leave --product and --product-version out, or choose others' })
+  }
   const degrees = [bbox.west, bbox.south, bbox.east, bbox.north].map(formatDegrees).join(' ')
   const period = `${firstTime?.slice(0, 10)} to ${lastTime?.slice(0, 10)}`
   return new NotFoundError(message, {

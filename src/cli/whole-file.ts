@@ -1,6 +1,7 @@
 // A text file that appears under its name only when it is complete.
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { OutputError } from '../errors.js'
+import { systemCode } from '../access/write-file.js'
+import { OutputError, systemReason } from '../errors.js'
 
 export interface WholeFile {
   write(text: string): void
@@ -16,7 +17,7 @@ export function openWholeFile(path: string): WholeFile {
     try {
       return step()
     } catch (cause) {
-      throw new OutputError('OUTPUT_IO', `cannot write ${path}`, { path, cause })
+      throw failure(cause, path)
     }
   }
   const file = orFail(() => openSync(partial, 'w'))
@@ -37,4 +38,14 @@ export function openWholeFile(path: string): WholeFile {
       rmSync(partial, { force: true })
     },
   }
+}
+
+function failure(cause: unknown, path: string): OutputError {
+  const code = systemCode(cause)
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const hint = 'free some space or choose another --output; nothing was left behind'
+    return new OutputError('DISK_FULL', `no space left while writing ${path}`, { path, hint, cause })
+  }
+  const hint = 'check the folder and its permissions, or choose another --output'
+  return new OutputError('OUTPUT_IO', `cannot write ${path}: ${systemReason(cause)}`, { path, hint, cause })
 }

@@ -1,6 +1,7 @@
 // `search`: the scenes of an archive or of a remote catalogue that pass the filters, as JSON, a table and other forms.
 import type { Command } from 'commander'
 import type { LeftOut } from '../../catalog/backend.js'
+import { UsageError } from '../../errors.js'
 import { checkOutputPath } from '../../series/output-path.js'
 import { type CliContext, type Talk, talkTo } from '../context.js'
 import { DONE, type ExitStatus, FAILED } from '../exit-status.js'
@@ -49,6 +50,9 @@ export async function runSearch(
   const talk = talkTo(ctx, options)
   if (options.count) return printCount(ctx, paths, options, talk)
   if (areaOf(options)?.crossesAntimeridian) talk.note('west lies east of east: the area crosses the antimeridian')
+  if (json && options.format === 'csv') {
+    throw new UsageError('--json and --format csv exclude each other', { hint: 'leave one of them out' })
+  }
   const format = json && options.format === 'table' ? 'json' : (options.format ?? 'json')
   const lines = linesOf(format)
   const file = output === undefined ? undefined : openWholeFile(output)
