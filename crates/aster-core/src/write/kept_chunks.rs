@@ -108,7 +108,8 @@ impl KeptChunks {
         let (path, key) = (path.to_path_buf(), key.to_string());
         let (kept, written) = (Extent::default(), Extent::default());
         let mut this = Self { path, file, key, records: Vec::new(), kept, written };
-        this.begin()?;
+        // Nothing is left behind where not even this fits.
+        this.begin().inspect_err(|_| drop(std::fs::remove_file(&this.path)))?;
         // The name itself is data of the folder. Not every file system can sync a folder.
         let _ = File::open(folder_of(&this.path)).and_then(|f| f.sync_all());
         Ok(this)
