@@ -121,7 +121,7 @@ class LocalRun {
   /** One process of `run-unit`, whose stdin is held open for as long as it is wanted. */
   async #process(unit: Unit, threads: number, memoryMiB: number): Promise<{ status: number; message: string }> {
     const { offline, scratch, env } = this.options
-    const limits = memoryMiB < unit.memoryMiB ? ['--max-memory', `${Math.floor(memoryMiB * 0.9)}M`] : []
+    const limits = memoryMiB < unit.memoryMiB ? ['--max-memory', `${Math.max(1, Math.floor(memoryMiB * 0.9))}M`] : []
     const argv = ['run-unit', '--manifest', this.plan.manifestPath, '--index', String(unit.index), '--json']
     const further = [...limits, ...(offline ? ['--offline'] : []), ...(scratch ? ['--scratch', scratch] : [])]
     const [node, program] = ownCommand()
