@@ -237,6 +237,22 @@ describe('settings', () => {
     expect([status, existsSync(out)]).toEqual([2, false])
   })
 
+  test.each([
+    ['--slurm-submit', 'slurm', 'local', []],
+    ['--retry-memory', 'slurm', 'local', ['2']],
+    ['--dask-retries', 'dask', 'local', ['2']],
+    ['--slurm-partition', 'slurm', 'dask', ['htc']],
+    ['--dask-scheduler', 'dask', 'slurm', ['tcp://10.0.0.4']],
+  ])('%s is for %s and refused for %s', async (flag, owner, chosen, value) => {
+    const what = ['--archive', '/nowhere', '--execution-backend', chosen]
+    const { status, stdout, stderr } = await run(['global-run', ...what, flag, ...value])
+    expect(stderr).toBe(
+      `error: ${flag} is for --execution-backend ${owner}, not for ${chosen}\n` +
+        `  hint: add --execution-backend ${owner}, or leave it out\n`,
+    )
+    expect([status, stdout]).toEqual([2, ''])
+  })
+
   test('wrong values are refused by the engine when it is made', () => {
     expect(() => new SlurmEngine({ memory: '8GiB' })).toThrow(/--slurm-memory/)
   })

@@ -4,8 +4,9 @@ import { UsageError } from '../errors.js'
 import { packageVersion } from '../net/user-agent.js'
 import type { Engine, ExecutionBackend } from '../processing/engine.js'
 import type { CliContext, Talk } from './context.js'
+import { longFlag, OPTIONS } from './options.js'
 import { type PlanFolders, planFolders } from './planning.js'
-import { type SlurmFlags, slurmOptions } from './slurm-options.js'
+import { SLURM_OPTIONS, type SlurmFlags, slurmOptions } from './slurm-options.js'
 
 /** Makes an engine from the options of a command, which hold those of all engines. */
 export type EngineMaker = (ctx: CliContext, options: EngineFlags, talk: Talk) => Promise<Engine>
@@ -29,11 +30,25 @@ const ENGINES: Readonly<Partial<Record<ExecutionBackend, EngineMaker>>> = {
 
 export async function engineFor(ctx: CliContext, options: EngineFlags, talk: Talk): Promise<Engine> {
   const { executionBackend = 'local' } = options
+  refuseOptionsOfOthers(options, executionBackend)
   const make = ENGINES[executionBackend]
   if (make !== undefined) return make(ctx, options, talk)
   throw new UsageError(`--execution-backend ${executionBackend} is not there in this version`, {
     hint: `the backends are ${Object.keys(ENGINES).join(', ')}`,
   })
+}
+
+/** Options that only one engine has; beside another they would change nothing, and the work would run elsewhere. */
+const OPTIONS_OF = { slurm: SLURM_OPTIONS, dask: ['daskScheduler', 'daskPython', 'daskRetries'] } as const
+
+function refuseOptionsOfOthers(options: EngineFlags, chosen: ExecutionBackend): void {
+  for (const owner of ['slurm', 'dask'] as const) {
+    const stray = owner === chosen ? undefined : OPTIONS_OF[owner].find((name) => options[name] !== undefined)
+    if (stray === undefined) continue
+    throw new UsageError(`${longFlag(OPTIONS[stray].flags)} is for --execution-backend ${owner}, not for ${chosen}`, {
+      hint: `add --execution-backend ${owner}, or leave it out`,
+    })
+  }
 }
 
 async function makeDaskEngine(ctx: CliContext, options: EngineFlags): Promise<Engine> {
