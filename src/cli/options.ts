@@ -277,10 +277,10 @@ export const OPTIONS = {
   threads: value('--threads <count>', "threads; default: the plan's, within what Slurm grants", parseCount),
   fileFormat: value(
     '--format <form>',
-    `${FILE_FORMATS.join(', ')}; default: as --output ends, or netcdf`,
+    `${FILE_FORMATS.join(', ')}; default: as --output ends, else netcdf`,
     choice(FILE_FORMATS),
   ),
-  compressionLevel: value('--compression-level <level>', '0 (fast) to 9 (small)', (name, given) =>
+  compressionLevel: value('--compression-level <level>', '0 (plain) to 9 (smallest)', (name, given) =>
     parseWhole(name, given, 0, 9),
   ),
   pack: value('--pack <type>', 'store physical values as int16 with scale and offset', choice(['int16'] as const)),
