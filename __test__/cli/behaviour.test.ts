@@ -549,6 +549,18 @@ describe('wrong calls', () => {
       /a.json: name too long\n {2}hint: check the folder/,
     ],
     ['request that is no JSON', ['run', '--request', 'README.md'], 2, /^error: README.md is no JSON\n/],
+    [
+      'no help on a part',
+      ['help', 'cache', 'lst'],
+      2,
+      /^error: no help on "cache lst"\n {2}hint: did you mean list\?\n$/,
+    ],
+    [
+      'no parts',
+      ['help', 'info', 'x'],
+      2,
+      /^error: no help on "info x"\n {2}hint: see `aster-timeseries info --help`\n$/,
+    ],
     ['no help', ['help', 'exit-code'], 2, /^error: no help on "exit-code"\n {2}hint: did you mean exit-codes\?\n$/],
   ])('%s', async (_, argv, status, message) => {
     const result = await run(argv.map((word) => word.replace('{}', folder)))

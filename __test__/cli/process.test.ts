@@ -22,6 +22,7 @@ test.each([
   ['help', /^Usage: aster-timeseries \[options\] \[command\]\n/],
   ['run --help', /^Usage: aster-timeseries run \[options\] \[granules\.\.\.\]\n/],
   ['help search', /^Usage: aster-timeseries search /],
+  ['help cache list', /^Usage: aster-timeseries cache list /],
   ['help exit-codes', /^ {2}0 {2}done.*\n(.*\n)*143 {2}stopped by SIGTERM\n$/],
   ['regions --json', /"south_america"/],
 ])('%s works without the addon', (line, expected) => {
