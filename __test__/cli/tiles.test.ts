@@ -4,6 +4,7 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -401,6 +402,23 @@ describe('a unit', () => {
     rmSync(`${path}.failed.json`)
     plan('--tile-size', '1', ...STACK, '--overwrite')
     expect(run(...unit(0)).status).toBe(0)
+  })
+
+  sampleTest('whose record finds no room is done again', (context) => {
+    mkdirSync(tilesDir, { recursive: true })
+    // The folder, the claim and the output; no fourth file.
+    const mount = (options: string) => spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', tilesDir]).status
+    if (mount('nr_inodes=3') !== 0) return context.skip('needs the right to mount')
+    try {
+      plan('--tile-size', '1', ...STACK, '--tile-output', 'composite')
+      const full = run(...unit(0))
+      expect([full.status, JSON.parse(full.stdout).error.code]).toEqual([75, 'DISK_FULL'])
+      mount('remount,nr_inodes=9')
+      expect(run(...unit(0)).status).toBe(0)
+      expect(outputs()).toHaveLength(1)
+    } finally {
+      spawnSync('umount', [tilesDir])
+    }
   })
 
   sampleTest('is written on another disk first, if one is named', () => {

@@ -68,7 +68,13 @@ export async function runUnit(plan: Plan, unit: Unit, options: RunUnitOptions): 
     const attempt = ((await readFailure(plan, unit))?.attempt ?? 0) + 1
     const made = await new Work(plan, unit, options, held).run()
     const record = doneRecord(plan, unit, made, { attempt, seconds: seconds() })
-    await writeDone(plan, unit, record)
+    try {
+      await writeDone(plan, unit, record)
+    } catch (error) {
+      // Without its record the output would be taken for somebody else's.
+      await remove(paths.output).catch(() => {})
+      throw error
+    }
     return outcomeOf(record, false)
   } catch (thrown) {
     const error = await asError(thrown, paths.output)
