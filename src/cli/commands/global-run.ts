@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { SkippedFile } from '../../native/contract.js'
 import type { EngineEvent, EngineOutcome } from '../../processing/engine.js'
-import type { Plan } from '../../processing/manifest.js'
+import { type Plan, pathOf } from '../../processing/manifest.js'
 import { type PlanRun, runPlan } from '../../processing/run-plan.js'
 import { type CliContext, type Talk, talkTo } from '../context.js'
 import { engineFor } from '../engines.js'
@@ -137,7 +137,7 @@ function formatRun(plan: Plan, { outcome, status, files }: PlanRun): string {
   const facts: [string, string][] = [
     ['tiles', `${done} done, ${empty} without data, ${failed} failed, ${open + claimed} left, of ${units}`],
     ['this run', outcomeText(outcome)],
-    ['outputs', `${formatBytes(bytes)} in ${plan.shared.outputDir}`],
+    ['outputs', `${formatBytes(bytes)} in ${pathOf(plan, plan.shared.outputDir)}`],
     ['work', `${formatDuration(unitSeconds * 1000)} of units, at most ${formatBytes(peakRssBytes)} of memory each`],
     ['index', files.map((path) => path.split(/[\\/]/).at(-1)).join(', ')],
   ]
