@@ -123,6 +123,7 @@ describe('words', () => {
     ['period without scenes', ['--start', '2015-01-01'], 1, /no scenes.*outside the period/, /2001-10-17/],
     ['end before start', ['--start', '2002-01-01', '--end', '2001-01-01'], 2, /--end .* is before --start/, /^$/],
     ['crs', ['--crs', 'EPSG:99999999'], 2, /99999999/, /./],
+    ['metres for degrees', ['--crs', 'EPSG:4326', '--resolution', '30'], 1, /pixels are larger/, /units of the CRS/],
     ['grouping', ['--groupby', 'aquisition'], 2, /unknown --groupby "aquisition"/, /did you mean acquisition\?/],
     ['statistic', ['--reduce', 'mean,mediam'], 2, /unknown statistic "mediam"/, /did you mean median/],
     ['percentile', ['--reduce', 'p101'], 2, /"p101" is no percentile/, /p0 to p100/],

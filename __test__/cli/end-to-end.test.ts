@@ -1,6 +1,6 @@
 // The program on real files: search, info, dry run, run, and Ctrl-C.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect } from 'vitest'
@@ -55,6 +55,19 @@ sampleTest('a dry run tells what a run will take, and the run keeps to it', () =
   expect(plan.scenes).toHaveLength(3)
   expect(readFileSync(output).subarray(1, 4).toString()).toBe('HDF')
   expect(readdirSync(folder)).toEqual(['ndvi.nc'])
+})
+
+sampleTest.each([
+  ['ndvi.nc', []],
+  ['ndvi.csv', []],
+  ['ndvi.tif', ['--reduce', 'mean']],
+])('what is said to be written to %s is what lies there', (name, further) => {
+  const picture = join(folder, 'picture.png')
+  const output = join(folder, name)
+  const argv = ['run', '--archive', SAMPLE, '--index', 'ndvi', '--output', output, '--quicklook', picture, '--json']
+  const { status, stdout } = run(...argv, ...further)
+  expect(status).toBe(0)
+  expect(JSON.parse(stdout).bytesWritten).toBe(statSync(output).size + statSync(picture).size)
 })
 
 sampleTest('a dry run in words', () => {

@@ -114,7 +114,11 @@ impl Error {
             std::io::ErrorKind::NotFound => ErrorCode::NotFound,
             _ => ErrorCode::InputIo,
         };
-        Self::new(code, format!("cannot read {}: {}", path.display(), plain_io(error))).at(path)
+        let error = Self::new(code, format!("cannot read {}: {}", path.display(), plain_io(error))).at(path);
+        match code {
+            ErrorCode::NotFound => error.hint("check the name; relative ones begin at the current folder"),
+            _ => error,
+        }
     }
     /// Writing `path` failed in the operating system; a full disk has a code of its own.
     pub fn output_io(path: &Path, error: &std::io::Error) -> Self {

@@ -164,7 +164,7 @@ fn run_here(
         execute(&plan, &Surroundings { layout, sink, observer, listener, files, cancel, strict })
     };
     let (mut statistics, mut arrays) = (Vec::new(), Vec::new());
-    let (executed, mut outputs) = match Format::of(&request.output)? {
+    let (mut executed, mut outputs) = match Format::of(&request.output)? {
         Format::Memory => {
             let sink = MemorySink::new(layout.clone());
             let executed = go(&sink)?;
@@ -197,8 +197,16 @@ fn run_here(
     if let (Some(picture), Some(path)) = (quicklook, &request.output.quicklook) {
         outputs.push(picture.write(path, &executed.records, request.output.overwrite)?);
     }
+    executed.bytes_written = bytes_of(&outputs, executed.bytes_written);
     let report = report(&plan, &layout, executed, outputs);
     Ok(JobOutput { plan, layout, report, statistics, arrays })
+}
+
+/// Bytes of all files among the outputs, and of the chunks that were stored in a folder.
+fn bytes_of(outputs: &[PathBuf], stored: u64) -> u64 {
+    let files = outputs.iter().filter_map(|path| path.metadata().ok()).filter(|found| found.is_file());
+    let in_folders = if outputs.iter().any(|path| path.is_dir()) { stored } else { 0 };
+    files.map(|found| found.len()).sum::<u64>() + in_folders
 }
 
 fn report(plan: &CubePlan, layout: &CubeLayout, executed: Executed, outputs: Vec<PathBuf>) -> CubeReport {

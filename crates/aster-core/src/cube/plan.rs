@@ -112,8 +112,7 @@ impl CubePlan {
             match scene.put_on(&grid, &wanted) {
                 Ok(true) => scenes.push(scene),
                 Ok(false) => {
-                    let error = Error::new(ErrorCode::NotFound, "the granule lies outside the area");
-                    skipped.push(Skipped { path, id, error });
+                    skipped.push(Skipped { path, id, error: not_on_grid(request) });
                 }
                 Err(error) if request.strict => return Err(error.at(&path)),
                 Err(error) => skipped.push(Skipped { path, id, error }),
@@ -275,17 +274,31 @@ fn chunk_shape(grid: Shape, side: usize) -> Shape {
     Shape { ny: side.min(grid.ny), nx: side.min(grid.nx) }
 }
 
+/// The error of a granule of which no pixel of the grid takes anything.
+fn not_on_grid(request: &CubeRequest) -> Error {
+    // Without an area or an extent the grid is around all granules.
+    let is_around = request.area.is_none() && request.extent.is_none();
+    let message = match is_around {
+        true => "no pixel of the grid has its centre in the granule: pixels are larger than it",
+        false => "the granule lies outside the area, or pixels are larger than it",
+    };
+    Error::new(ErrorCode::NotFound, message)
+        .hint("--resolution is in units of the CRS: metres, or degrees with EPSG:4326")
+}
+
 fn nothing_left(skipped: &[Skipped]) -> Error {
     match skipped {
         [] => Error::new(ErrorCode::NotFound, "no granule was given"),
         [one] => one.error.clone().at(&one.path),
         [first, ..] => {
-            let message =
-                format!("none of {} granules can be used; the first: {}", skipped.len(), first.error);
             let same = skipped.iter().all(|s| s.error.code() == first.error.code());
-            let error = Error::new(if same { first.error.code() } else { ErrorCode::NotFound }, message);
-            let error = error.at(&first.path);
-            match first.error.hint_text() {
+            let code = if same { first.error.code() } else { ErrorCode::NotFound };
+            // That some telescope was off says less than what keeps out the granules that have the bands.
+            let told = skipped.iter().find(|s| s.error.code() != ErrorCode::NoData).unwrap_or(first);
+            let message =
+                format!("none of {} granules can be used; one of them: {}", skipped.len(), told.error);
+            let error = Error::new(code, message).at(&told.path);
+            match told.error.hint_text() {
                 Some(hint) => error.hint(hint),
                 None => error,
             }

@@ -18,7 +18,7 @@ pub struct CubeReport {
     pub warnings: Vec<String>,
     /// Bytes of DN read.
     pub bytes_read: u64,
-    /// Bytes stored by the sink.
+    /// Bytes of the output files; of a folder those that this run stored.
     pub bytes_written: u64,
     /// Milliseconds from the first header to the last rename.
     pub elapsed_ms: u64,
