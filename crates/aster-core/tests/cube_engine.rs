@@ -10,7 +10,7 @@ use aster_core::ErrorCode;
 use aster_core::cancel::CancelToken;
 use aster_core::cube::describe::layout;
 use aster_core::cube::request::{CoefficientOverride, CubeOutput, CubeRequest};
-use aster_core::event::Event;
+use aster_core::event::{Event, EventKind};
 use aster_core::granule::archive::scan;
 use aster_core::job::{self, JobOutput};
 use ndarray::{Array3, Axis};
@@ -305,10 +305,17 @@ fn interrupt(request: &CubeRequest, checkpoints: usize) {
     let cancel = CancelToken::new();
     let log = request.output.checkpoints.clone().unwrap();
     let (stopped, seen) = (cancel.clone(), Mutex::new((0, 0)));
-    let stop = move |_: Event| {
+    let stop = move |event: Event| {
         let mut seen = seen.lock().unwrap();
         let mut fresh = Vec::new();
         let Ok(mut file) = File::open(&log) else { return };
+        // A bad granule makes blocks begin anew: what is there now goes, and what comes is counted from the beginning.
+        if event.kind == EventKind::Skipped {
+            return;
+        }
+        if file.metadata().unwrap().len() < seen.0 {
+            *seen = (0, 0);
+        }
         file.seek(SeekFrom::Start(seen.0)).and_then(|_| file.read_to_end(&mut fresh)).unwrap();
         // Each record has this once.
         let name = b"\"left_out\":";
