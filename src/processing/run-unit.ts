@@ -71,8 +71,8 @@ export async function runUnit(plan: Plan, unit: Unit, options: RunUnitOptions): 
     try {
       await writeDone(plan, unit, record)
     } catch (error) {
-      // Without its record the output would be taken for somebody else's.
-      await remove(paths.output).catch(() => {})
+      // Without its record the output would be taken for somebody else's, which it is only without the claim.
+      if (await held.isHeld()) await remove(paths.output).catch(() => {})
       throw error
     }
     return outcomeOf(record, false)
