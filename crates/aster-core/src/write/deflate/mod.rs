@@ -46,8 +46,15 @@ enum Wrapper {
 pub struct Deflater {
     level: u8,
     idle: Mutex<Vec<Workspace>>,
-    /// Streams that were written: memory for the next ones.
-    spare: Mutex<Vec<Vec<u8>>>,
+    spare: Mutex<Spare>,
+}
+
+/// Streams that were written: memory for the next ones.
+#[derive(Default)]
+struct Spare {
+    streams: Vec<Vec<u8>>,
+    /// Streams made that did not come back.
+    lent: usize,
 }
 
 #[derive(Default)]
@@ -125,9 +132,14 @@ impl Deflater {
         self.with_workspace(|work, level| work.repeats(Looked(coded), row, level, Wrapper::Gzip))
     }
 
-    /// Takes back a stream that nobody needs any more. Its pages are at hand, those of fresh memory are not.
+    /// Takes back a stream that nobody needs any more. Its pages are at hand, those of fresh memory are not. No more streams
+    /// are held than were made: those of others, such as of an interrupted run, are dropped.
     pub fn take_back(&self, stream: Vec<u8>) {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(others) = spare.lent.checked_sub(1) {
+            spare.lent = others;
+            spare.streams.push(stream);
+        }
     }
 
     fn repeats(&self, values: &[f32], row: usize, wrapper: Wrapper) -> Result<Vec<u8>> {
@@ -140,9 +152,15 @@ impl Deflater {
         })
     }
 
+    fn lend(&self) -> Vec<u8> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.lent += 1;
+        spare.streams.pop().unwrap_or_default()
+    }
+
     fn with_workspace<T>(&self, act: impl FnOnce(&mut Workspace, u8) -> Result<T>) -> Result<T> {
         let mut work = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        work.stream = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        work.stream = self.lend();
         let outcome = act(&mut work, self.level);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(work);
         outcome

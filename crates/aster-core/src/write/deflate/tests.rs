@@ -275,3 +275,18 @@ proptest! {
         prop_assert_eq!(inflate(&stream, bytes.len()), bytes);
     }
 }
+
+#[test]
+fn only_streams_that_were_made_are_held_for_the_next() {
+    let deflater = Deflater::new(1);
+    // As an interrupted output is stored again.
+    (0..50).for_each(|_| deflater.take_back(vec![0; 1000]));
+    let held = || deflater.spare.lock().unwrap().streams.len();
+    assert_eq!(held(), 0);
+    for _ in 0..3 {
+        let streams: Vec<_> = (0..4).map(|_| deflater.zlib_f32(&[1.5; 600], 20).unwrap()).collect();
+        assert!(streams.iter().all(|stream| *stream == streams[0]));
+        streams.into_iter().for_each(|stream| deflater.take_back(stream));
+        assert_eq!(held(), 4);
+    }
+}
