@@ -2,6 +2,8 @@
 #![cfg(feature = "gdal")]
 // Clippy's leave for tests ends at functions that are not tests themselves.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
+mod small_disk;
+
 use aster_core::ErrorCode;
 use aster_core::cube::record::{BandRecord, SceneRecord, StepRecord};
 use aster_core::cube::sink::{
@@ -12,6 +14,7 @@ use aster_core::geo::crs::Crs;
 use aster_core::grid::geobox::{GeoBox, Shape};
 use aster_core::radiometry::gain::{CoefficientSource, UnitConversion};
 use aster_core::write::geotiff::{GeotiffOptions, GeotiffSink};
+use small_disk::SmallDisk;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -456,25 +459,6 @@ fn foreign_settings_of_gdal_change_nothing() {
     assert_eq!(names(folder.path()), ["foreign.tif", "own.tif"]);
 }
 
-/// A file system of `kib` KiB in memory; none without the right to mount.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(kib: usize) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let size = format!("size={kib}k");
-        let status =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output();
-        status.is_ok_and(|o| o.status.success()).then_some(Self(folder))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).output();
-    }
-}
-
 #[test]
 fn a_full_disk_is_reported_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -492,16 +476,16 @@ fn a_full_disk_is_reported_and_leaves_nothing() {
                 eprintln!("skipped: no right to mount a tmpfs");
                 return;
             };
-            let path = disk.0.path().join("a.tif");
+            let path = disk.path().join("a.tif");
             match case.write(&path, false) {
                 Ok(_) => {
                     assert!(fs::read(&path).unwrap() == whole, "{kib} KiB");
-                    assert_eq!(names(disk.0.path()), ["a.tif"]);
+                    assert_eq!(names(disk.path()), ["a.tif"]);
                     complete += 1;
                 }
                 Err(error) => {
                     assert_eq!(error.code(), ErrorCode::DiskFull, "{kib} KiB: {error}");
-                    assert_eq!(names(disk.0.path()), [""; 0], "{kib} KiB");
+                    assert_eq!(names(disk.path()), [""; 0], "{kib} KiB");
                     full += 1;
                 }
             }

@@ -2,6 +2,8 @@
 #![cfg(feature = "netcdf")]
 // Clippy's leave for tests ends at functions that are not tests themselves.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
+mod small_disk;
+
 use aster_core::ErrorCode;
 use aster_core::cube::record::{BandRecord, SceneRecord, StepRecord};
 use aster_core::cube::sink::{AttributeValue, ChunkKey, ChunkSink, CubeLayout, ValueType, VariableSpec};
@@ -10,6 +12,7 @@ use aster_core::geo::crs::Crs;
 use aster_core::grid::geobox::{GeoBox, Shape};
 use aster_core::radiometry::gain::{CoefficientSource, UnitConversion};
 use aster_core::write::netcdf::{NetcdfOptions, NetcdfSink};
+use small_disk::SmallDisk;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -311,25 +314,6 @@ fn refusals_come_before_anything_is_written() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// A file system of `kib` KiB in memory; none without the right to mount.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(kib: usize) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let size = format!("size={kib}k");
-        let status =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output();
-        status.is_ok_and(|o| o.status.success()).then_some(Self(folder))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).output();
-    }
-}
-
 #[test]
 fn a_full_disk_is_reported_and_leaves_nothing() {
     // From no room for the header, over room for some chunks, to room for all but the end.
@@ -340,16 +324,16 @@ fn a_full_disk_is_reported_and_leaves_nothing() {
             eprintln!("skipped: no right to mount a tmpfs");
             return;
         };
-        let path = disk.0.path().join("a.nc");
+        let path = disk.path().join("a.nc");
         match write_cube(&path, SOUTH, 0, false) {
             Ok(_) => complete += 1,
             Err(error) => {
                 assert_eq!(error.code(), ErrorCode::DiskFull, "{kib} KiB: {error}");
-                assert!(is_empty(disk.0.path()), "{kib} KiB");
+                assert!(is_empty(disk.path()), "{kib} KiB");
                 full += 1;
             }
         }
-        assert!(fs::read_dir(disk.0.path()).unwrap().count() <= 1);
+        assert!(fs::read_dir(disk.path()).unwrap().count() <= 1);
     }
     assert!(full >= 8, "{full} of {} were full", sizes.len());
     eprintln!("{full} disks were full, {complete} held the cube");

@@ -3,6 +3,9 @@
 #![cfg(feature = "netcdf")]
 // Clippy's leave for tests ends at functions that are not tests themselves.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
+mod killed;
+mod small_disk;
+
 use aster_core::ErrorCode;
 use aster_core::cube::record::{SceneRecord, StepRecord};
 use aster_core::cube::sink::{ChunkKey, ChunkSink, CubeLayout, ValueType, VariableSpec};
@@ -11,18 +14,15 @@ use aster_core::geo::crs::Crs;
 use aster_core::grid::geobox::{GeoBox, Shape};
 use aster_core::write::netcdf::{NetcdfOptions, NetcdfSink};
 use aster_core::write::resuming::ResumingSink;
+use small_disk::SmallDisk;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 const STEPS: usize = 5;
 const GRID: Shape = Shape { ny: 37, nx: 53 };
 const CHUNK: Shape = Shape { ny: 16, nx: 20 };
 const NAMES: [&str; 2] = [".a.nc.checkpoints", ".a.nc.checkpoints.claim"];
-/// Where a process that is to be killed writes; see `kill_9_at_any_moment_costs_no_finished_unit`.
-const VICTIM: &str = "ASTER_TEST_RESUMING_VICTIM";
 
 fn variable(name: &str, value_type: ValueType) -> VariableSpec {
     VariableSpec {
@@ -299,30 +299,6 @@ fn a_file_of_checkpoints_is_refused_where_it_would_do_harm() {
     assert_eq!(at(&other.path().join("kept")).unwrap().resumed(), ["0"]);
 }
 
-/// A file system of `kib` KiB in memory; none without the right to mount.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(kib: usize) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs"])
-            .arg(folder.path())
-            .output();
-        mount.is_ok_and(|o| o.status.success()).then_some(Self(folder))
-    }
-    fn grow(&self, kib: usize) {
-        let size = format!("remount,size={kib}k");
-        assert!(Command::new("mount").args(["-o", &size]).arg(self.0.path()).status().unwrap().success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).output();
-    }
-}
-
 #[test]
 fn a_full_disk_is_reported_and_what_is_finished_is_kept() {
     let (mut full, mut kept) = (0, 0);
@@ -333,12 +309,12 @@ fn a_full_disk_is_reported_and_what_is_finished_is_kept() {
             eprintln!("skipped: no right to mount a tmpfs");
             return;
         };
-        let path = disk.0.path().join("a.nc");
+        let path = disk.path().join("a.nc");
         let Err(error) = write_cube(&path, 0, false) else { continue };
         full += 1;
         assert_eq!(error.code(), ErrorCode::DiskFull, "{kib} KiB: {error}");
-        assert!(error.path().unwrap().starts_with(disk.0.path()), "{error:?}");
-        let left = names(disk.0.path());
+        assert!(error.path().unwrap().starts_with(disk.path()), "{error:?}");
+        let left = names(disk.path());
         assert!(left.is_empty() || left == [NAMES[0]], "{kib} KiB: {left:?}");
         assert_eq!(error.hint_text().unwrap().contains(NAMES[0]), !left.is_empty(), "{error:?}");
         disk.grow(4000);
@@ -346,7 +322,7 @@ fn a_full_disk_is_reported_and_what_is_finished_is_kept() {
         assert_eq!(computed < STEPS, !left.is_empty(), "{kib} KiB");
         kept += usize::from(!left.is_empty());
         assert!(fs::read(&path).unwrap() == whole, "{kib} KiB");
-        assert_eq!(names(disk.0.path()), ["a.nc"]);
+        assert_eq!(names(disk.path()), ["a.nc"]);
     }
     assert!(full >= 6 && kept >= 3, "{full} were full, {kept} kept something");
 }
@@ -355,19 +331,15 @@ fn a_full_disk_is_reported_and_what_is_finished_is_kept() {
 #[test]
 #[ignore = "writes a cube slowly, to be killed"]
 fn victim() {
-    let path = PathBuf::from(std::env::var_os(VICTIM).unwrap());
-    let mut log = fs::OpenOptions::new().create(true).append(true).open(path.with_extension("log")).unwrap();
+    let path = killed::victims_output();
     let sink = create(&path, "key", 1).unwrap();
-    let done = sink.resumed();
-    for unit in (0..STEPS).filter(|t| !done.contains(&t.to_string())) {
-        writeln!(log, "begin {unit}").unwrap();
+    killed::write_slowly(&path, STEPS, &sink.resumed(), |unit| {
         for key in keys(unit, false) {
             sink.store(sink.encode(key, &values(key)).unwrap()).unwrap();
             std::thread::sleep(Duration::from_micros(500));
         }
         sink.checkpoint(&unit.to_string()).unwrap();
-        writeln!(log, "done {unit}").unwrap();
-    }
+    });
     Box::new(sink).finish(&records()).unwrap();
 }
 
@@ -376,37 +348,5 @@ fn victim() {
 fn kill_9_at_any_moment_costs_no_finished_unit() {
     let folder = tempfile::tempdir().unwrap();
     let whole = undisturbed(folder.path(), 1, false);
-    let (mut kills, mut resumptions) = (0, 0);
-    // A plain generator: the moments differ from run to run by the load of the machine anyway.
-    let mut random: u64 = 42;
-    for round in 0..3 {
-        let path = folder.path().join(format!("{round}.nc"));
-        for attempt in 0..200 {
-            let mut child = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "victim", "--ignored"])
-                .env(VICTIM, &path)
-                .stdout(std::process::Stdio::null())
-                .spawn()
-                .unwrap();
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            std::thread::sleep(Duration::from_millis(5 + (random >> 33) % 40 + attempt * attempt));
-            child.kill().unwrap();
-            if child.wait().unwrap().success() || path.exists() {
-                break;
-            }
-            kills += 1;
-        }
-        assert!(fs::read(&path).unwrap() == whole, "round {round}");
-        let log = fs::read_to_string(path.with_extension("log")).unwrap();
-        let lines: Vec<&str> = log.lines().collect();
-        for (i, line) in lines.iter().enumerate() {
-            if let Some(unit) = line.strip_prefix("done ") {
-                assert!(!lines[i..].contains(&format!("begin {unit}").as_str()), "unit {unit} twice:\n{log}");
-            }
-        }
-        resumptions +=
-            lines.windows(2).filter(|w| w[0].starts_with("begin") && w[1].starts_with("begin")).count();
-    }
-    assert!(kills >= 3 && resumptions >= 1, "{kills} kills, {resumptions} units cut off");
-    eprintln!("{kills} kills, {resumptions} units cut off");
+    killed::kill_9_until_complete(folder.path(), "nc", 40, |path| fs::read(path).unwrap() == whole);
 }

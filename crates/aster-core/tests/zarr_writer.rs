@@ -2,6 +2,9 @@
 #![cfg(feature = "netcdf")]
 // Clippy's leave for tests ends at functions that are not tests themselves.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
+mod killed;
+mod small_disk;
+
 use aster_core::ErrorCode;
 use aster_core::cube::record::{BandRecord, SceneRecord, StepRecord};
 use aster_core::cube::sink::{
@@ -11,9 +14,9 @@ use aster_core::geo::affine::Affine;
 use aster_core::geo::crs::Crs;
 use aster_core::grid::geobox::{GeoBox, Shape};
 use aster_core::write::zarr::{ZarrOptions, ZarrSink};
+use small_disk::SmallDisk;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -22,8 +25,6 @@ const STEPS: usize = 5;
 const GRID: Shape = Shape { ny: 37, nx: 53 };
 const CHUNK: Shape = Shape { ny: 16, nx: 20 };
 const SOUTH: Crs = Crs::Utm { zone: 54, south: true };
-/// Where a process that is to be killed writes; see `kill_9_at_any_moment_costs_no_finished_unit`.
-const VICTIM: &str = "ASTER_TEST_ZARR_VICTIM";
 
 fn variable(name: &str, value_type: ValueType) -> VariableSpec {
     VariableSpec {
@@ -350,30 +351,6 @@ fn a_store_is_replaced_whole_and_comes_back_after_a_crash_between_two_renames() 
     assert!(tree(&path) == before && names(folder.path()) == ["a.zarr"]);
 }
 
-/// A file system of `kib` KiB in memory; none without the right to mount.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(kib: usize) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs"])
-            .arg(folder.path())
-            .output();
-        mount.is_ok_and(|o| o.status.success()).then_some(Self(folder))
-    }
-    fn grow(&self, kib: usize) {
-        let size = format!("remount,size={kib}k");
-        assert!(Command::new("mount").args(["-o", &size]).arg(self.0.path()).status().unwrap().success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).output();
-    }
-}
-
 #[test]
 fn a_full_disk_is_reported_and_what_is_finished_is_kept() {
     let (mut full, mut kept) = (0, 0);
@@ -386,12 +363,12 @@ fn a_full_disk_is_reported_and_what_is_finished_is_kept() {
             eprintln!("skipped: no right to mount a tmpfs");
             return;
         };
-        let path = disk.0.path().join("a.zarr");
+        let path = disk.path().join("a.zarr");
         let Err(error) = write_cube(&path, &layout, options(false, 0)) else { continue };
         full += 1;
         assert_eq!(error.code(), ErrorCode::DiskFull, "{kib} KiB: {error}");
-        assert!(error.path().unwrap().starts_with(disk.0.path()), "{error:?}");
-        let left = names(disk.0.path());
+        assert!(error.path().unwrap().starts_with(disk.path()), "{error:?}");
+        let left = names(disk.path());
         assert!(left.is_empty() || left == [".a.zarr.partial"], "{kib} KiB: {left:?}");
         assert_eq!(error.hint_text().unwrap().contains(".a.zarr.partial"), !left.is_empty(), "{error:?}");
         disk.grow(4000);
@@ -407,20 +384,16 @@ fn a_full_disk_is_reported_and_what_is_finished_is_kept() {
 #[test]
 #[ignore = "writes a cube slowly, to be killed"]
 fn victim() {
-    let path = PathBuf::from(std::env::var_os(VICTIM).unwrap());
-    let mut log = fs::OpenOptions::new().create(true).append(true).open(path.with_extension("log")).unwrap();
+    let path = killed::victims_output();
     let layout = layout(SOUTH, 1, "key");
     let sink = ZarrSink::create(&path, &layout, options(false, 1)).unwrap();
-    let done = sink.resumed();
-    for time in (0..STEPS).filter(|t| !done.contains(&t.to_string())) {
-        writeln!(log, "begin {time}").unwrap();
+    killed::write_slowly(&path, STEPS, &sink.resumed(), |time| {
         for key in keys(&layout, time) {
             sink.store(sink.encode(key, &chunk_values(&layout, key)).unwrap()).unwrap();
             std::thread::sleep(Duration::from_micros(300));
         }
         sink.checkpoint(&time.to_string()).unwrap();
-        writeln!(log, "done {time}").unwrap();
-    }
+    });
     Box::new(sink).finish(&records()).unwrap();
 }
 
@@ -430,41 +403,5 @@ fn kill_9_at_any_moment_costs_no_finished_unit() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole.zarr");
     write_cube(&whole, &layout(SOUTH, 1, "key"), options(false, 1)).unwrap();
-    let (mut kills, mut resumptions) = (0, 0);
-    // A plain generator: the moments differ from run to run by the load of the machine anyway.
-    let mut random: u64 = 42;
-    for round in 0..3 {
-        let path = folder.path().join(format!("{round}.zarr"));
-        for attempt in 0..200 {
-            let mut child = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "victim", "--ignored"])
-                .env(VICTIM, &path)
-                .stdout(std::process::Stdio::null())
-                .spawn()
-                .unwrap();
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            std::thread::sleep(Duration::from_millis(5 + (random >> 33) % 60 + attempt * attempt));
-            child.kill().unwrap();
-            if child.wait().unwrap().success() {
-                break;
-            }
-            kills += 1;
-            assert!(!path.exists() || tree(&path) == tree(&whole), "half an output under its final name");
-            if path.exists() {
-                break;
-            }
-        }
-        assert!(tree(&path) == tree(&whole), "round {round}");
-        let log = fs::read_to_string(path.with_extension("log")).unwrap();
-        let lines: Vec<&str> = log.lines().collect();
-        for (i, line) in lines.iter().enumerate() {
-            if let Some(unit) = line.strip_prefix("done ") {
-                assert!(!lines[i..].contains(&format!("begin {unit}").as_str()), "unit {unit} twice:\n{log}");
-            }
-        }
-        resumptions +=
-            lines.windows(2).filter(|w| w[0].starts_with("begin") && w[1].starts_with("begin")).count();
-    }
-    assert!(kills >= 3 && resumptions >= 1, "{kills} kills, {resumptions} units cut off");
-    eprintln!("{kills} kills, {resumptions} units cut off");
+    killed::kill_9_until_complete(folder.path(), "zarr", 60, |path| tree(path) == tree(&whole));
 }
