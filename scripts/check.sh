@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 CARGO_BUILD_TARGET="${CARGO_BUILD_TARGET:-$(rustc -vV | sed -n 's/^host: //p')}"
-export CARGO_BUILD_TARGET
+export CARGO_BUILD_TARGET NO_COLOR=1
 bash scripts/setup.sh --for-tests || exit 1
 
 passed=0
@@ -22,6 +22,16 @@ step() {
   fi
 }
 
+# what_failed LOG: names of failed tests, then their reasons; the end of the log where it names none.
+what_failed() {
+  grep -hE '^ *FAIL |^test .* FAILED$|^ *Error: Test timed out' "$1" | sort -u | head -20
+  if grep -qE 'Failed (Tests|Suites)|Unhandled Errors|^failures:$' "$1"; then
+    sed -nE '/Failed (Tests|Suites)|Unhandled Errors|^failures:$/,$p' "$1" | head -100
+  else
+    tail -60 "$1"
+  fi
+}
+
 # suite NAME COMMAND...: a runner that counts for itself; its closing lines are added up.
 suite() {
   local name=$1; shift
@@ -33,7 +43,7 @@ suite() {
   if [ "$status" -ne 0 ]; then
     [ "$f" -gt 0 ] || failed=$((failed + 1))
     printf 'FAIL  %s: %s passed, %s failed, exit %s\n' "$name" "$p" "$f" "$status"
-    tail -120 "$logs/suite"
+    what_failed "$logs/suite"
   elif [ $((p + f)) -eq 0 ] && grep -q '^skipped: ' "$logs/suite"; then
     printf 'skip  %s: %s\n' "$name" "$(grep -m1 '^skipped: ' "$logs/suite")"
   elif [ $((p + f)) -eq 0 ]; then
