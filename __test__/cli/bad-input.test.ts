@@ -116,6 +116,13 @@ describe('words', () => {
     ['band', ['--bands', '3M'], 2, /unknown band "3M"/, /did you mean .*3N/],
     ['index of another subsystem', ['--index', 'ratio_4_6', '--subsystem', 'VNIR'], 2, /ratio_4_6/, /SWIR/],
     ['calibration', ['--bands', '10', '--calibration', 'reflectance'], 2, /reflectance/, /TIR/],
+    [
+      'calibration of an index',
+      ['--index', 'ndvi', '--calibration', 'radiance'],
+      2,
+      /made of reflectance/,
+      /leave out/,
+    ],
     ['bbox upside down', ['--bbox', '137', '-31', '138', '-32'], 2, /south \(-31\) must be less/, /order/],
     ['bbox reversed', ['--bbox', '139', '-32', '137', '-31'], 2, /west \(139\) lies east/, /order/],
     ['bbox out of range', ['--bbox', '137', '-95', '138', '-31'], 2, /south must lie between -90 and 90/, /order/],
@@ -153,6 +160,16 @@ describe('words', () => {
     const result = run(['--archive', SAMPLE, ...argv.map((word) => word.replace('{}', inputs))])
     expectOneLineError(result, status, what)
     expect(result.stderr.split('\n')[1]?.replace(/^ {2}hint: /, '')).toMatch(hint)
+  })
+})
+
+sampleTest('choices that would do nothing are refused, or said to do nothing', () => {
+  const table = run(['--archive', SAMPLE, '--pack', 'int16'], join(outputs, 'a.csv'))
+  expectOneLineError(table, 2, /--pack is about stored pixels, and csv has none/)
+  const local = run([first, '--index', 'ndvi', '--stream', '--dry-run'], '')
+  expect(local).toMatchObject({
+    status: 0,
+    stderr: expect.stringContaining('nothing is streamed: all scenes are on disk'),
   })
 })
 

@@ -394,6 +394,25 @@ fn an_interrupted_run_goes_on_from_its_checkpoints() {
 }
 
 #[test]
+fn choices_of_storage_are_refused_for_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv =
+        CubeOutput { format: "csv".into(), path: Some(folder.path().join("a.csv")), ..CubeOutput::memory() };
+    let refusal = |output: CubeOutput| {
+        let error = job::plan(&CubeRequest { output, ..request() }).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Usage);
+        error.message().to_string()
+    };
+    assert!(job::plan(&CubeRequest { output: csv.clone(), ..request() }).is_ok());
+    let packed = CubeOutput { pack: Some("int16".into()), ..csv.clone() };
+    assert_eq!(refusal(packed), "--pack is about stored pixels, and csv has none");
+    let rounded = CubeOutput { round_bits: Some(10), ..csv.clone() };
+    assert_eq!(refusal(rounded), "--round-bits is about stored pixels, and csv has none");
+    let leveled = CubeOutput { compression_level: Some(1), ..csv };
+    assert_eq!(refusal(leveled), "--compression-level is about stored pixels, and csv has none");
+}
+
+#[test]
 fn checkpoints_are_kept_only_where_they_help() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Some(folder.path().join("kept"));

@@ -116,7 +116,10 @@ async function reachable(
   talk: Talk,
 ): Promise<ReachableScenes> {
   const missing = found.scenes.filter((scene) => scene.path === undefined).length
-  if (missing === 0) return found
+  if (missing === 0) {
+    if (options.stream === true) talk.note('nothing is streamed: all scenes are on disk')
+    return found
+  }
   const lost = found.scenes.find((scene) => scene.path === undefined && scene.files.length === 0)
   if (lost !== undefined) {
     throw new UsageError(`${lost.id} is not on disk, and its record does not say where its files are`, {

@@ -256,6 +256,7 @@ impl CubeRequest {
             };
             push_unique(&mut variables, VariableKind::Index(index, quantity));
         }
+        check_calibration(calibration.filter(|_| !level2), &variables)?;
         for variable in &variables {
             let stranger = variable.inputs().into_iter().map(|i| i.band).find(|b| {
                 let known = subsystems.is_empty() || subsystems.contains(&b.subsystem());
@@ -322,6 +323,19 @@ fn band_quantity(band: Band, calibration: Option<Quantity>, level2: bool) -> Res
     }
 }
 
+/// Refuses a calibration that nothing asked for is in: indices choose their own, but for DN.
+fn check_calibration(calibration: Option<Quantity>, variables: &[VariableKind]) -> Result<()> {
+    let Some(asked) = calibration else { return Ok(()) };
+    let other = |variable: &VariableKind| match variable {
+        VariableKind::Index(index, quantity) if *quantity != asked => Some((index.name, *quantity)),
+        _ => None,
+    };
+    let all_other: Option<Vec<_>> = variables.iter().map(other).collect();
+    let Some(&(index, quantity)) = all_other.as_ref().and_then(|v| v.first()) else { return Ok(()) };
+    Err(Error::usage(format!("{index} is made of {quantity}, not of {asked}"))
+        .hint("leave out --calibration, which is for bands, or name bands with --bands"))
+}
+
 fn coefficient(c: &CoefficientOverride) -> Result<(Band, f64, f64)> {
     let offset = c.offset.unwrap_or(-c.ucc);
     if !(c.ucc.is_finite() && c.ucc > 0.0 && offset.is_finite()) {
@@ -378,6 +392,21 @@ mod tests {
         assert_eq!(r.understand().unwrap().inputs[0].quantity, Quantity::Scaled);
         let r = CubeRequest { calibration: Some("dn".into()), resampling: Some("cubic".into()), ..request() };
         assert!(r.understand().unwrap_err().message().contains("digital numbers"));
+    }
+
+    #[test]
+    fn a_calibration_is_refused_where_nothing_is_in_it() {
+        let with = |calibration: &str, bands: &[&str]| CubeRequest {
+            indices: vec!["ndvi".into()],
+            bands: bands.iter().map(|b| b.to_string()).collect(),
+            calibration: Some(calibration.into()),
+            ..request()
+        };
+        let error = with("radiance", &[]).understand().unwrap_err();
+        assert_eq!(error.message(), "ndvi is made of reflectance, not of radiance");
+        assert!(with("reflectance", &[]).understand().is_ok());
+        assert!(with("dn", &[]).understand().is_ok());
+        assert!(with("radiance", &["2"]).understand().is_ok());
     }
 
     #[test]

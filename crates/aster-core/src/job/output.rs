@@ -74,6 +74,7 @@ pub(super) fn check(request: &CubeRequest) -> Result<()> {
         return Err(Error::usage(format!("{} has no chunks along time", output.format))
             .hint("--chunk-for time is for netcdf and zarr"));
     }
+    check_storage(output)?;
     match (&output.checkpoints, Format::of(output)?) {
         (Some(file), Format::File(_, path)) => check_checkpoints(file, path)?,
         (Some(_), _) => {
@@ -83,6 +84,21 @@ pub(super) fn check(request: &CubeRequest) -> Result<()> {
         (None, _) => {}
     }
     output.quicklook.as_deref().map_or(Ok(()), |p| check_output(p, output.overwrite))
+}
+
+/// Refuses choices of how pixels are stored where none are.
+fn check_storage(output: &CubeOutput) -> Result<()> {
+    let Format::Csv(_) = Format::of(output)? else { return Ok(()) };
+    let stated = [
+        ("--compression-level", output.compression_level.is_some()),
+        ("--pack", output.pack.is_some()),
+        ("--round-bits", output.round_bits.is_some()),
+    ];
+    match stated.iter().find(|(_, is_stated)| *is_stated) {
+        Some((option, _)) => Err(Error::usage(format!("{option} is about stored pixels, and csv has none"))
+            .hint("leave it out, or choose netcdf, zarr, cog or geotiff")),
+        None => Ok(()),
+    }
 }
 
 /// Refuses what the number of time steps rules out, and makes room for a sink that needs some.
