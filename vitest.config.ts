@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     include: ['__test__/**/*.test.ts'],
     globalSetup: ['__test__/build-once.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
     maxWorkers: 2,
   },
 })

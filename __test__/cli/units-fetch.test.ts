@@ -73,7 +73,7 @@ sampleTest('two units that need the same scene at once fetch it once; a third on
   const out = await planIn(world, newFolder())
   expect(world.requests('data')).toEqual([])
   // The first one is kept waiting with a file, until both are at it.
-  world.script('signed', [{ kind: 'status', status: 503, headers: { 'retry-after': '3' } }])
+  world.script('signed', [{ kind: 'status', status: 503, headers: { 'retry-after': '8' } }])
   const both = [startUnit(world, out, 0), startUnit(world, out, 1)]
   await until(() => [0, 1].every((slot) => existsSync(join(out, `.fetch-${slot}.claim`))))
   expect(delivered(world).filter((name) => BANDS.test(name)).length).toBeLessThan(2)

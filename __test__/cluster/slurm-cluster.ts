@@ -179,7 +179,7 @@ export class SlurmRun {
   }
 
   /** Waits until none of our jobs is queued or running. */
-  async settle(seconds = 60): Promise<void> {
+  async settle(seconds = 120): Promise<void> {
     await until(seconds, () => this.queued().length === 0)
   }
 

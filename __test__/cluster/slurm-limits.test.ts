@@ -116,7 +116,7 @@ describe('nodes that start on demand', () => {
       const run = await SlurmRun.of(2)
       expect(await run.submit({})).toMatchObject({ handedOver: 2 })
       expect(run.events.filter(({ kind }) => kind === 'warning')).toEqual([])
-      await until(40, () => slurm('squeue', '-h', '-r', '-o', '%T').includes('CONFIGURING'))
+      await until(120, () => slurm('squeue', '-h', '-r', '-o', '%T').includes('CONFIGURING'))
       const { units } = await statusOf(run)
       expect(units.map(({ kind }) => kind)).toEqual(['active', 'active'])
       expect(units[0]?.detail).toMatch(/^starting: the node of job \d+_0 is being made ready$/)

@@ -115,7 +115,7 @@ realTest(
         spawnSync('cat', [`/proc/${pid}/cmdline`], { encoding: 'utf8' }).stdout.includes(`\0run-unit\0`),
       )
     }
-    await until(60, () => pidOf() !== undefined)
+    await until(120, () => pidOf() !== undefined)
     process.kill(Number(pidOf()), 'SIGKILL')
     await settle(runFolder)
     const before = results(out)

@@ -77,7 +77,7 @@ describe.each(MODES)('%s', (_, options) => {
   slurmTest('what is queued or running is not submitted again', async () => {
     const run = await SlurmRun.of(5, { default: { sleepMs: 4000 } })
     await run.submit(options)
-    await until(30, () => run.told('start').length > 0)
+    await until(120, () => run.told('start').length > 0)
     expect(await run.submit(options)).toMatchObject({ handedOver: 5, retry: 0 })
     expect(run.jobs()).toEqual([])
     // The record of calls may be lost; jobs still tell which tiles they are about.
@@ -151,7 +151,7 @@ describe('traps', () => {
     const prelude = join(run.folder, 'prelude.sh')
     writeFileSync(prelude, `echo ready >>'${run.folder}/ready'\nsleep 3\n`)
     await run.submit({ maxRetries: 0, prelude })
-    await until(30, () => existsSync(join(run.folder, 'ready')))
+    await until(120, () => existsSync(join(run.folder, 'ready')))
     const [job = ''] = run.jobs()
     slurm('scancel', '--batch', '--signal=USR2', job)
     await run.settle()
@@ -183,7 +183,7 @@ describe('traps', () => {
     expect(run.said()).toContain('EARTHDATA_PASSWORD, EARTHDATA_TOKEN, PC_SDK_SUBSCRIPTION_KEY is not handed to jobs')
     await run.settle()
     const [job = ''] = run.jobs()
-    await until(20, () => slurm('sacct', '-j', job, '--env-vars').includes('MARKER=is-stored'))
+    await until(120, () => slurm('sacct', '-j', job, '--env-vars').includes('MARKER=is-stored'))
     const stored = slurm('sacct', '-j', job, '--env-vars') + slurm('sacct', '-j', job, '-B')
     expect(stored).toContain('run-unit')
     expect(stored).not.toContain('SECRET')
@@ -262,7 +262,7 @@ describe('calls', () => {
       return `${units.map(({ kind }) => kind)} from ${endsFrom}`
     }
     const [job = ''] = run.jobs()
-    await until(30, () => slurm('sacct', '-X', '-n', '-j', job).split('FAILED').length === 4)
+    await until(120, () => slurm('sacct', '-X', '-n', '-j', job).split('FAILED').length === 4)
     expect(await kinds()).toBe('done,transient,permanent,memory from sacct')
   })
 
@@ -328,10 +328,10 @@ describe('calls', () => {
   slurmTest('a job that was cancelled goes again only when asked for', async () => {
     const run = await SlurmRun.of(2, { default: { sleepMs: 20_000 } })
     await run.submit({})
-    await until(30, () => run.told('start').length === 2)
+    await until(120, () => run.told('start').length === 2)
     slurm('scancel', `${run.jobs()[0]}_1`)
-    await until(30, () => run.told().length === 3)
-    await until(30, () => slurm('squeue', '-h', '-r', '-o', '%i').trim() === `${run.jobs()[0]}_0`)
+    await until(120, () => run.told().length === 3)
+    await until(120, () => slurm('squeue', '-h', '-r', '-o', '%i').trim() === `${run.jobs()[0]}_0`)
     expect(await kindsOf(run)).toEqual(['active', 'cancelled'])
     expect(await run.submit({})).toMatchObject({ failed: 1, handedOver: 1 })
     expect(run.said()).toContain('--retry-cancelled')

@@ -154,7 +154,8 @@ describe('jobs', () => {
       },
     })
     await expect(running).rejects.toMatchObject({ name: 'AbortError', code: 'CANCELLED' })
-    expect(performance.now() - told).toBeLessThan(1500)
+    // A second, unless the machine has others to serve.
+    expect(performance.now() - told).toBeLessThan(5000)
     expect(readdirSync(folder)).toEqual([])
   })
 

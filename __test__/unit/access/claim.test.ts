@@ -57,9 +57,13 @@ test('waiting tells for whom, and stops when asked to', async () => {
   const folder = newFolder()
   const held = await claim(claimPath(folder, 'a'))
   const told: unknown[] = []
+  const stop = new AbortController()
   const pending = claim(claimPath(folder, 'a'), {
-    signal: AbortSignal.timeout(150),
-    onWait: (holder) => told.push(holder),
+    signal: stop.signal,
+    onWait: (holder) => {
+      told.push(holder)
+      setTimeout(() => stop.abort(), 100)
+    },
   })
   await expect(pending).rejects.toMatchObject({ name: 'AbortError' })
   expect(told).toMatchObject([{ pid: process.pid, host: hostname() }])
@@ -95,7 +99,7 @@ test('of another machine is succeeded when it shows no life for a while', async 
   const path = claimPath(folder, 'a')
   foreignClaim(path)
   const beats = setInterval(() => utimesSync(path, new Date(), new Date()), 50)
-  const patient = claim(path, { deadAfterMs: 300, signal: AbortSignal.timeout(1000) })
+  const patient = claim(path, { deadAfterMs: 1500, signal: AbortSignal.timeout(3000) })
   await expect(patient).rejects.toMatchObject({ name: 'AbortError' })
   clearInterval(beats)
   // A clock that is hours off does not matter.

@@ -76,16 +76,16 @@ describe('bodies', () => {
   })
 
   test('that come slowly but steadily are waited for', async () => {
-    const world = await worldWith([{ kind: 'trickle', everyMs: 5 }], { bucket: { [KEY]: Buffer.from('II*\0slow') } })
-    expect((await bytesOf(await get(world, {}, { idleTimeoutMs: 60 }))).toString()).toBe('II*\0slow')
+    const world = await worldWith([{ kind: 'trickle', everyMs: 200 }], { bucket: { [KEY]: Buffer.from('II*\0slow') } })
+    expect((await bytesOf(await get(world, {}, { idleTimeoutMs: 1000 }))).toString()).toBe('II*\0slow')
   })
 
   test('a slow reader is no slow service', async () => {
     const world = await worldWith()
-    const response = await get(world, {}, { idleTimeoutMs: 60 })
+    const response = await get(world, {}, { idleTimeoutMs: 800 })
     let length = 0
     for await (const chunk of response.body) {
-      if (length === 0) await SYSTEM_CLOCK.sleep(150)
+      if (length === 0) await SYSTEM_CLOCK.sleep(1200)
       length += chunk.length
     }
     expect(length).toBe(CONTENT.length)
@@ -201,7 +201,8 @@ describe('waiting', () => {
     setTimeout(() => stop.abort('enough'), 60)
     const began = Date.now()
     await expect(pending).rejects.toMatchObject({ name: 'AbortError', code: 'CANCELLED' })
-    expect(Date.now() - began).toBeLessThan(1000)
+    // Far before anything else would end it.
+    expect(Date.now() - began).toBeLessThan(10_000)
   })
 
   test('for a place at the host stops when it is told to', async () => {
