@@ -1,8 +1,8 @@
 // Download rate over loopback against curl: `node benches/download.js [rounds]`, after `npm run build:ts`.
 //
 // 20 files of 8 MB from one plain HTTP server in a process of its own. Ours claims, hashes (SHA-512), syncs, renames and
-// records each; curl only stores them, so it is timed with `sha512sum` after it as well. Processor time is told besides,
-// for machines that are busy with other things. Both have six connections, and the same disk. The client's own limit of requests
+// records each; curl only stores them, so it is timed with `sha512sum` after it as well, of all files in turn and of six at a
+// time. Processor time is told besides, for machines that are busy with other things. Both have six connections, and the same disk. The client's own limit of requests
 // per second, which is politeness and not speed, is lifted.
 import { fork, spawnSync } from 'node:child_process'
 import { createHash, randomFillSync } from 'node:crypto'
@@ -62,8 +62,8 @@ async function compare(rounds) {
     })),
   }
   const folder = mkdtempSync(join(tmpdir(), 'aster-bench-'))
-  const times = { ours: [], curl: [], summed: [] }
-  const cpu = { ours: [], curl: [], summed: [] }
+  const times = { ours: [], curl: [], summed: [], together: [] }
+  const cpu = { ours: [], curl: [], summed: [], together: [] }
   try {
     for (let round = 0; round < rounds; round += 1) {
       const [cacheDir, plain] = [join(folder, `ours${round}`), join(folder, `curl${round}`)]
@@ -79,11 +79,16 @@ async function compare(rounds) {
       const named = files.flatMap(({ name }) => [url(name), '-o', join(plain, name)])
       const argv = ['--silent', '--fail', '--parallel', '--parallel-max', String(CONNECTIONS), ...named]
       const curl = timed('curl', argv)
-      const sums = timed('sha512sum', files.map(({ name }) => join(plain, name)))
+      const paths = files.map(({ name }) => join(plain, name))
+      const sums = timed('sha512sum', paths)
+      const script = `printf '%s\\0' "$@" | xargs -0 -n 1 -P ${CONNECTIONS} sha512sum`
+      const parallel = timed('bash', ['-c', script, '_', ...paths])
       times.curl.push(curl.wall)
       times.summed.push(curl.wall + sums.wall)
+      times.together.push(curl.wall + parallel.wall)
       cpu.curl.push(curl.cpu)
       cpu.summed.push(curl.cpu + sums.cpu)
+      cpu.together.push(curl.cpu + parallel.cpu)
       rmSync(cacheDir, { recursive: true })
       rmSync(plain, { recursive: true })
     }
@@ -100,8 +105,9 @@ async function compare(rounds) {
   }
   process.stdout.write(
     `median of ${rounds}, ${FILES} files of ${(FILE_BYTES / 1e6).toFixed(1)} MB, load ${loadavg()[0].toFixed(1)}\n` +
-      row('ours', 'ours              ') +
-      row('curl', 'curl              ') +
-      row('summed', 'curl and sha512sum'),
+      row('ours', 'ours                        ') +
+      row('curl', 'curl                        ') +
+      row('summed', 'curl, sha512sum             ') +
+      row('together', 'curl, six sha512sum at a time'),
   )
 }

@@ -3,9 +3,10 @@ import { readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { AbortError } from '../errors.js'
 import { isAnythingClaimed } from './claim.js'
+import { checksumOf } from './file-sum.js'
 import { RECORD_NAME, type RecordedFile, RecordKeeper, readRecord } from './granule-record.js'
 import { sizeOf } from './resume.js'
-import { checksumOf, isEqual } from './verify.js'
+import { isEqual } from './verify.js'
 
 export interface CachedGranule {
   product: string

@@ -2,9 +2,10 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FetchedFile, FileRequest } from './file-download.js'
+import { checksumOf } from './file-sum.js'
 import { type GranuleRecord, readRecord } from './granule-record.js'
 import { placeOf, readSidecar, sizeOf } from './resume.js'
-import { checksumOf, isEqual, isSameKind, usable, wrongType } from './verify.js'
+import { isEqual, isSameKind, usable, wrongType } from './verify.js'
 
 export interface CachedFile extends FetchedFile {
   /** Whether the record of its granule knows it. */

@@ -5,6 +5,7 @@ import { type Clock, SYSTEM_CLOCK } from '../net/clock.js'
 import type { HttpClient, HttpResponse } from '../net/http.js'
 import { backoffMs, RETRY_POLICY } from '../net/retry.js'
 import { type Claim, type ClaimOptions, claim, claimPath } from './claim.js'
+import { FileSum } from './file-sum.js'
 import {
   dropPart,
   type FilePlace,
@@ -20,7 +21,7 @@ import {
   withoutQuery,
   writeSidecar,
 } from './resume.js'
-import { type Checksum, checksumOfHeaders, isEqual, RunningChecksum, usable, wrongType } from './verify.js'
+import { type Checksum, checksumOfHeaders, isEqual, usable, wrongType } from './verify.js'
 import { PartWriter, renameDurably, systemCode, writeFailure } from './write-file.js'
 
 export interface FileRequest extends WantedFile {
@@ -159,17 +160,17 @@ class Fetch {
     const { request, place, context } = this
     const part = await findPart(place, request)
     this.#ofService = part.checksum
-    const running = new RunningChecksum(usable(request.checksum) ?? part.checksum)
-    const taken = part.bytes === 0 ? 0 : await running.updateFromFile(place.part, part.bytes, context.signal)
-    context.onBytes?.(taken)
-    const writer = await PartWriter.open(place.part, taken, context.freeBefore)
+    context.onBytes?.(part.bytes)
+    const writer = await PartWriter.open(place.part, part.bytes, context.freeBefore)
+    let sum = new FileSum(place.part, usable(request.checksum) ?? part.checksum)
     try {
-      if (part.bytes > 0 && part.total === part.bytes) return await this.#finish(writer, running, part.bytes)
+      sum.upTo(part.bytes)
+      if (part.bytes > 0 && part.total === part.bytes) return await this.#finish(writer, sum, part.bytes)
       const response = await this.#ask(part)
       const verdict = judge(response.status, response.headers, part)
       if (verdict.kind === 'complete') {
         await response.cancel()
-        return await this.#finish(writer, running, part.bytes)
+        return await this.#finish(writer, sum, part.bytes)
       }
       if (verdict.kind === 'unfit') {
         await response.cancel()
@@ -180,14 +181,16 @@ class Fetch {
         await response.cancel()
         return await this.#discard(writer, wrongSize)
       }
-      const isWhole = verdict.kind === 'whole'
-      if (isWhole && part.bytes > 0) {
+      if (verdict.kind === 'rest') return await this.#receive(response, verdict, writer, sum, part.bytes)
+      if (part.bytes > 0) {
         context.onNote?.(`${request.name}: the service sends the whole file again`)
         await writer.restart()
       }
-      const checksum = isWhole ? new RunningChecksum(usable(this.#expected(response))) : running
-      return await this.#receive(response, verdict, writer, checksum, isWhole ? 0 : part.bytes)
+      sum.drop()
+      sum = new FileSum(place.part, usable(this.#expected(response)))
+      return await this.#receive(response, verdict, writer, sum, 0)
     } finally {
+      sum.drop()
       await writer.close()
     }
   }
@@ -214,7 +217,7 @@ class Fetch {
     { body, headers, url }: HttpResponse,
     { kind, total }: Verdict & { kind: 'whole' | 'rest' },
     writer: PartWriter,
-    running: RunningChecksum,
+    sum: FileSum,
     from: number,
   ): Promise<FetchedFile | 'lost' | undefined> {
     const { request, place, context } = this
@@ -236,11 +239,11 @@ class Fetch {
       if (expected !== undefined && bytes > expected) {
         return this.#discard(writer, `more than the ${expected} bytes of the file came`)
       }
-      running.update(chunk)
       await writer.write(chunk)
+      sum.upTo(writer.stored)
       context.onBytes?.(bytes)
     }
-    return this.#finish(writer, running, bytes)
+    return this.#finish(writer, sum, bytes)
   }
 
   /** The body; what breaks in it is marked, since it can be gone on from. */
@@ -254,11 +257,7 @@ class Fetch {
   }
 
   /** All bytes are here: are they the right ones? */
-  async #finish(
-    writer: PartWriter,
-    running: RunningChecksum,
-    bytes: number,
-  ): Promise<FetchedFile | 'lost' | undefined> {
+  async #finish(writer: PartWriter, sum: FileSum, bytes: number): Promise<FetchedFile | 'lost' | undefined> {
     const { request, place } = this
     if (request.bytes !== undefined && request.bytes !== bytes) {
       return this.#discard(writer, `${bytes} bytes came of ${request.bytes}`)
@@ -266,7 +265,10 @@ class Fetch {
     if (bytes === 0 && wrongType(request.name, new Uint8Array()) !== undefined) {
       return this.#discard(writer, 'the file came empty')
     }
-    const checksum = running.result()
+    await writer.flush()
+    const [checksum] = await Promise.all([sum.result(bytes, this.context.signal), writer.sync()])
+    // Whoever took the claim over may have begun to write into the part.
+    if (!(await this.held.isHeld())) return 'lost'
     const ofCatalogue = usable(request.checksum)
     const ofService = usable(this.#ofService)
     const expected = ofCatalogue ?? ofService
@@ -274,8 +276,6 @@ class Fetch {
       const { algorithm, value } = expected
       return this.#discard(writer, `its ${algorithm} is ${checksum.value}, it should be ${value}`)
     }
-    await writer.sync()
-    if (!(await this.held.isHeld())) return 'lost'
     await renameDurably(place.part, place.path)
     const checkedAgainst = ofCatalogue !== undefined ? 'catalogue' : ofService !== undefined ? 'service' : 'nothing'
     return { name: request.name, path: place.path, bytes, checksum, checkedAgainst, fetchedBytes: this.#fetchedBytes }

@@ -150,15 +150,20 @@ export class PartWriter {
     await this.#file.truncate(0)
   }
 
-  /** Stores what is queued and waits until all of it is on the disk. */
-  async sync(): Promise<void> {
+  /** How many of the file's first bytes the system has been given. */
+  get stored(): number {
+    return this.#position
+  }
+
+  /** Gives the system what is queued. */
+  async flush(): Promise<void> {
     await this.#settle()
-    try {
-      await this.#store(this.#take())
-      await this.#file.sync()
-    } catch (cause) {
-      throw await writeFailure(cause, this.#path, this.#freeBefore)
-    }
+    await this.#store(this.#take()).catch(this.#fail)
+  }
+
+  /** Waits until what the system was given is on the disk. */
+  async sync(): Promise<void> {
+    await this.#file.sync().catch(this.#fail)
   }
 
   /** Closes the file; what was queued is stored as far as that goes, for somebody to go on from. */
@@ -177,7 +182,11 @@ export class PartWriter {
 
   async #settle(): Promise<void> {
     await this.#inFlight
-    if (this.#failure !== undefined) throw await writeFailure(this.#failure, this.#path, this.#freeBefore)
+    if (this.#failure !== undefined) await this.#fail(this.#failure)
+  }
+
+  readonly #fail = async (cause: unknown): Promise<never> => {
+    throw await writeFailure(cause, this.#path, this.#freeBefore)
   }
 
   async #store(batch: readonly Uint8Array[]): Promise<void> {

@@ -86,6 +86,8 @@ test('parts are written in order, cut where they begin, and empty after a restar
   const chunks = Array.from({ length: 300 }, (_, index) => Buffer.alloc(10_000, index))
   const writer = await PartWriter.open(path, 9)
   for (const chunk of chunks) await writer.write(chunk)
+  await writer.flush()
+  expect(writer.stored).toBe(9 + 3_000_000)
   await writer.sync()
   await writer.close()
   expect(readFileSync(path).equals(Buffer.concat([Buffer.from('keep this'), ...chunks]))).toBe(true)
