@@ -1,7 +1,7 @@
 // The cache as a whole: which granules it holds, whether their bytes are still right, and what goes when it is full.
 import { readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { AbortError } from '../errors.js'
+import { AbortError, AsterError } from '../errors.js'
 import { isAnythingClaimed } from './claim.js'
 import { checksumOf } from './file-sum.js'
 import { RECORD_NAME, type RecordedFile, RecordKeeper, readRecord } from './granule-record.js'
@@ -153,7 +153,7 @@ async function damageOf(
     if (isEqual(checksum, file.checksum)) return undefined
     return `its ${checksum.algorithm} is ${checksum.value}, it was ${file.checksum.value}`
   } catch (error) {
-    if (error instanceof AbortError) throw error
+    if (error instanceof AsterError) throw error
     return `it cannot be read: ${error instanceof Error ? error.message : String(error)}`
   }
 }

@@ -1,7 +1,7 @@
 // Checksums of files, taken in threads of their own while the files grow: a busy network leaves this one no time for them.
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { AbortError } from '../errors.js'
+import { AbortError, InternalError } from '../errors.js'
 import { packageFile } from '../package-file.js'
 import type { Answer, Order } from './file-sum-thread.js'
 import { type Checksum, hashOf, OWN_ALGORITHM } from './verify.js'
@@ -36,7 +36,7 @@ export class FileSum {
   /**
    * The checksum of the first `bytes`, or of all bytes if there are fewer. Once.
    *
-   * @throws what the system says when the file cannot be read; AbortError
+   * @throws what the system says when the file cannot be read; AbortError; InternalError
    */
   async result(bytes = Number.MAX_SAFE_INTEGER, signal?: AbortSignal): Promise<Checksum> {
     this.#isOpen = false
@@ -68,8 +68,8 @@ class Thread {
   constructor() {
     this.#worker.unref()
     this.#worker.on('message', (answer: Answer) => this.#waiting.get(answer.id)?.(answer))
-    this.#worker.once('error', (error) => this.#die(error))
-    this.#worker.once('exit', () => this.#die(new Error('the thread for checksums has ended')))
+    this.#worker.once('error', (cause) => this.#die(cause))
+    this.#worker.once('exit', () => this.#die())
   }
 
   /** Files begun and not ended. */
@@ -112,7 +112,7 @@ class Thread {
       }
       this.#waiting.set(id, settle)
       this.#worker.ref()
-      if (this.isDead) settle(new Error('the thread for checksums has ended'))
+      if (this.isDead) settle(ended())
       else if (signal?.aborted) onAbort()
       else {
         signal?.addEventListener('abort', onAbort, { once: true })
@@ -131,10 +131,17 @@ class Thread {
     }, IDLE_MS).unref()
   }
 
-  #die(error: Error): void {
+  #die(cause?: Error): void {
     this.isDead = true
-    for (const settle of this.#waiting.values()) settle(error)
+    for (const settle of this.#waiting.values()) settle(ended(cause))
   }
+}
+
+/** No fault of a file. */
+function ended(cause?: Error): InternalError {
+  return new InternalError(`the thread for checksums has ended${cause === undefined ? '' : `: ${cause.message}`}`, {
+    cause,
+  })
 }
 
 let threads: Thread[] = []

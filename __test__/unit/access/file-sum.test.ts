@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { checksumOf, FileSum } from '../../../src/access/file-sum.js'
 import { newFolder } from './scenes.js'
 
@@ -62,4 +62,17 @@ test('whoever gives up does not wait', async () => {
   const pending = checksumOf(path, undefined, controller.signal)
   controller.abort()
   await expect(pending).rejects.toMatchObject({ code: 'CANCELLED' })
+})
+
+test('a thread that dies is no fault of the file', async () => {
+  vi.resetModules()
+  vi.doMock('../../../src/package-file.js', () => ({ packageFile: (path: string) => join(newFolder(), path) }))
+  onTestFinished(() => vi.doUnmock('../../../src/package-file.js'))
+  const { checksumOf: withoutThread } = await import('../../../src/access/file-sum.js')
+  const path = join(newFolder(), 'a')
+  writeFileSync(path, 'a')
+  await expect(withoutThread(path, undefined)).rejects.toMatchObject({
+    code: 'INTERNAL',
+    message: expect.stringMatching(/^the thread for checksums has ended: .*file-sum-thread/),
+  })
 })
