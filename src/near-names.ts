@@ -36,3 +36,14 @@ export function nearNames(name: string, known: readonly string[]): string[] {
 export function nearNamesHint(near: readonly string[], known: readonly string[], plural: string): string {
   return near.length > 0 ? `did you mean ${near.join(' or ')}?` : `${plural}: ${known.join(', ')}`
 }
+
+/** A property that means nothing, such as a misspelt one, and a hint. */
+export function strangerIn(
+  given: object,
+  known: Readonly<Record<string, true>>,
+  plural: string,
+): { name: string; hint: string } | undefined {
+  const name = Object.keys(given).find((property) => !Object.hasOwn(known, property))
+  const names = Object.keys(known)
+  return name === undefined ? undefined : { name, hint: nearNamesHint(nearNames(name, names), names, plural) }
+}

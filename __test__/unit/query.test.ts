@@ -16,6 +16,17 @@ test('what JavaScript hands over in place of a date or a polygon is refused by n
   expect(() => resolveQuery({ polygon: polygon as Polygon })).toThrow(/^polygon must be a Polygon$/)
 })
 
+test('a misspelt filter is refused, since it would let everything pass', () => {
+  const misspelt: object = { product: 'AST_L1T', cloudCover: 20 }
+  expect(() => resolveQuery(misspelt)).toThrow(
+    expect.objectContaining({
+      code: 'USAGE',
+      message: 'unknown filter "cloudCover"',
+      hint: 'did you mean cloudCoverMax?',
+    }),
+  )
+})
+
 describe('dates', () => {
   test.each([
     ['2001-06-10', 'start', '2001-06-10T00:00:00.000Z'],

@@ -147,6 +147,13 @@ describe('a series', () => {
   })
 })
 
+test('a misspelt option is refused', () => {
+  const misspelt: object = { indexes: ['ndvi'] }
+  expect(() => new ASTERTimeSeries([], [], misspelt)).toThrow(
+    expect.objectContaining({ code: 'USAGE', message: 'unknown option "indexes"', hint: 'did you mean indices?' }),
+  )
+})
+
 describe('along time', () => {
   const ndvi = () => new ASTERTimeSeries(SCENES).computeIndex('ndvi')
 

@@ -4,7 +4,7 @@ import { BoundingBox } from '../geo/bounding-box.js'
 import { Polygon } from '../geo/polygon.js'
 import { callNow } from '../native/call.js'
 import type { Area } from '../native/contract.js'
-import { nearNamesHint } from '../near-names.js'
+import { nearNamesHint, strangerIn } from '../near-names.js'
 
 export interface SceneQuery {
   /** Product name, such as `AST_L1T`; all products when left out. */
@@ -25,6 +25,18 @@ export interface SceneQuery {
   polygon?: Polygon | undefined
   /** `004`, `003` or `031`. Local: all when left out; remote: the newest the source serves. */
   productVersion?: string | undefined
+}
+
+const FILTERS: Readonly<Record<keyof SceneQuery, true>> = {
+  product: true,
+  bbox: true,
+  startDate: true,
+  endDate: true,
+  cloudCoverMax: true,
+  dayNight: true,
+  months: true,
+  polygon: true,
+  productVersion: true,
 }
 
 export const DAY_NIGHT = ['day', 'night'] as const
@@ -112,6 +124,9 @@ export function toBoundingBox(area: BoundingBox | Area): BoundingBox {
 }
 
 export function resolveQuery(query: SceneQuery): ResolvedQuery {
+  const stranger = strangerIn(query, FILTERS, 'filters')
+  // It would let every scene pass in silence.
+  if (stranger !== undefined) throw new UsageError(`unknown filter "${stranger.name}"`, { hint: stranger.hint })
   const { cloudCoverMax, dayNight, months = [], polygon, productVersion } = query
   if (cloudCoverMax !== undefined && !(cloudCoverMax >= 0 && cloudCoverMax <= 100)) {
     throw new UsageError(`cloudCoverMax must lie between 0 and 100 percent, got ${cloudCoverMax}`)

@@ -19,7 +19,7 @@ import type {
   CubeRequest,
   GainOverride,
 } from '../native/contract.js'
-import { nearNames, nearNamesHint } from '../near-names.js'
+import { nearNames, nearNamesHint, strangerIn } from '../near-names.js'
 
 export const RESAMPLINGS = ['nearest', 'bilinear', 'cubic', 'average', 'mode'] as const
 export type Resampling = (typeof RESAMPLINGS)[number]
@@ -89,6 +89,37 @@ export interface SeriesOptions {
   maxMemoryBytes?: number | undefined
   /** Stop at the first granule that cannot be used. */
   strict?: boolean | undefined
+}
+
+const OPTIONS: Readonly<Record<keyof SeriesOptions, true>> = {
+  subsystems: true,
+  bands: true,
+  indices: true,
+  bbox: true,
+  clip: true,
+  product: true,
+  calibration: true,
+  crs: true,
+  resolution: true,
+  lattice: true,
+  resampling: true,
+  solarIrradiance: true,
+  gains: true,
+  coefficients: true,
+  allowBadSwir: true,
+  maskSaturated: true,
+  groupBy: true,
+  reduce: true,
+  resample: true,
+  nWorkers: true,
+  maxMemoryBytes: true,
+  strict: true,
+}
+
+/** Throws for an option that there is not. */
+export function checkOptions(options: SeriesOptions): void {
+  const stranger = strangerIn(options, OPTIONS, 'options of a series')
+  if (stranger !== undefined) throw new UsageError(`unknown option "${stranger.name}"`, { hint: stranger.hint })
 }
 
 /** Which variables are wanted, by their official names. */

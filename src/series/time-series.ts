@@ -8,6 +8,7 @@ import { checkpointsBeside, type FileFormat, formatOf } from './output-path.js'
 import {
   buildRequest,
   type Clip,
+  checkOptions,
   checkTimeAndPlace,
   type GroupBy,
   type Period,
@@ -62,6 +63,7 @@ export class ASTERTimeSeries {
 
   /** Opened datasets choose the subsystems; without them, and without bands or indices, all bands are stacked. */
   constructor(scenes: readonly Scene[], datasets: readonly ASTERDataset[] = [], options: SeriesOptions = {}) {
+    checkOptions(options)
     const opened = datasets.map((dataset) => dataset.subsystem).filter((subsystem) => subsystem !== undefined)
     const [first] = datasets
     const calibration = options.calibration ?? (first?.calibration === 'dn' ? undefined : first?.calibration)
