@@ -122,6 +122,7 @@ impl CubePlan {
             return Err(nothing_left(&skipped));
         }
         warn_of_mixed_calibrations(&scenes, &mut warnings);
+        warnings.extend(wanted.idle_calibration(request.calibration.as_deref()));
         let steps = steps_of(&scenes, &wanted);
         let chunk_steps = match wanted.chunk_for {
             ChunkFor::Map => 1,

@@ -113,6 +113,22 @@ pub struct Wanted {
     pub coefficients: Vec<(Band, f64, f64)>,
 }
 
+impl Wanted {
+    /// What to say where nothing comes in the calibration asked for: indices alone are made of what their formulas need.
+    pub(super) fn idle_calibration(&self, asked: Option<&str>) -> Option<String> {
+        let asked: Quantity = asked?.parse().ok()?;
+        let of_other = |variable: &VariableKind| match variable {
+            VariableKind::Index(index, quantity) if ![asked, Quantity::Scaled].contains(quantity) => {
+                Some((index.name, *quantity))
+            }
+            _ => None,
+        };
+        let all_of_other: Vec<_> = self.variables.iter().map(of_other).collect::<Option<_>>()?;
+        let (index, quantity) = all_of_other.first()?;
+        Some(format!("{index} is made of {quantity}: {asked} is for bands, and none is asked for"))
+    }
+}
+
 impl CubeRequest {
     fn check_extent(&self, [min_x, min_y, max_x, max_y]: [f64; 4]) -> Result<()> {
         if self.area.is_some() {
@@ -256,7 +272,6 @@ impl CubeRequest {
             };
             push_unique(&mut variables, VariableKind::Index(index, quantity));
         }
-        check_calibration(calibration.filter(|_| !level2), &variables)?;
         for variable in &variables {
             let stranger = variable.inputs().into_iter().map(|i| i.band).find(|b| {
                 let known = subsystems.is_empty() || subsystems.contains(&b.subsystem());
@@ -323,19 +338,6 @@ fn band_quantity(band: Band, calibration: Option<Quantity>, level2: bool) -> Res
     }
 }
 
-/// Refuses a calibration that nothing asked for is in: indices choose their own, but for DN.
-fn check_calibration(calibration: Option<Quantity>, variables: &[VariableKind]) -> Result<()> {
-    let Some(asked) = calibration else { return Ok(()) };
-    let other = |variable: &VariableKind| match variable {
-        VariableKind::Index(index, quantity) if *quantity != asked => Some((index.name, *quantity)),
-        _ => None,
-    };
-    let all_other: Option<Vec<_>> = variables.iter().map(other).collect();
-    let Some(&(index, quantity)) = all_other.as_ref().and_then(|v| v.first()) else { return Ok(()) };
-    Err(Error::usage(format!("{index} is made of {quantity}, not of {asked}"))
-        .hint("leave out --calibration, which is for bands, or name bands with --bands"))
-}
-
 fn coefficient(c: &CoefficientOverride) -> Result<(Band, f64, f64)> {
     let offset = c.offset.unwrap_or(-c.ucc);
     if !(c.ucc.is_finite() && c.ucc > 0.0 && offset.is_finite()) {
@@ -395,18 +397,23 @@ mod tests {
     }
 
     #[test]
-    fn a_calibration_is_refused_where_nothing_is_in_it() {
-        let with = |calibration: &str, bands: &[&str]| CubeRequest {
-            indices: vec!["ndvi".into()],
-            bands: bands.iter().map(|b| b.to_string()).collect(),
-            calibration: Some(calibration.into()),
-            ..request()
+    fn a_calibration_that_nothing_is_in_is_told() {
+        let told = |calibration: &str, bands: &[&str], product: Option<&str>| {
+            let request = CubeRequest {
+                indices: vec!["ndvi".into()],
+                bands: bands.iter().map(|b| b.to_string()).collect(),
+                product: product.map(String::from),
+                calibration: Some(calibration.into()),
+                ..request()
+            };
+            request.understand().unwrap().idle_calibration(request.calibration.as_deref())
         };
-        let error = with("radiance", &[]).understand().unwrap_err();
-        assert_eq!(error.message(), "ndvi is made of reflectance, not of radiance");
-        assert!(with("reflectance", &[]).understand().is_ok());
-        assert!(with("dn", &[]).understand().is_ok());
-        assert!(with("radiance", &["2"]).understand().is_ok());
+        let warning = told("radiance", &[], None).unwrap();
+        assert_eq!(warning, "ndvi is made of reflectance: radiance is for bands, and none is asked for");
+        assert_eq!(told("reflectance", &[], None), None);
+        assert_eq!(told("dn", &[], None), None);
+        assert_eq!(told("radiance", &["2"], None), None);
+        assert_eq!(told("radiance", &[], Some("AST_07XT")), None);
     }
 
     #[test]
