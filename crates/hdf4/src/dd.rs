@@ -1,7 +1,7 @@
 //! The chain of data-descriptor blocks, read into one table of elements.
 #![forbid(unsafe_code)]
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::cursor::Cursor;
@@ -25,6 +25,10 @@ pub(crate) struct Descriptor {
 }
 
 impl Descriptor {
+    fn key(&self) -> (u16, u16) {
+        (self.tag, self.reference)
+    }
+
     /// The bytes of the element; `None` if it was reserved but never written.
     pub(crate) fn span(&self) -> Result<Option<Range<u64>>> {
         if self.length == 0 || (self.offset == -1 && self.length == -1) {
@@ -43,7 +47,7 @@ impl Descriptor {
 /// All live descriptors, in file order and by (tag, reference).
 pub(crate) struct Directory {
     list: Vec<Descriptor>,
-    index: HashMap<(u16, u16), usize>,
+    sorted: Vec<Descriptor>,
 }
 
 impl Directory {
@@ -53,7 +57,7 @@ impl Directory {
         if size < MAGIC.len() as u64 || *source.read_at(0, MAGIC.len())? != MAGIC {
             return Err(ErrorKind::NotHdf4.into());
         }
-        let mut directory = Directory { list: Vec::new(), index: HashMap::new() };
+        let mut list = Vec::new();
         let mut visited = HashSet::new();
         let mut walked = 0u64;
         let mut block = MAGIC.len() as u64;
@@ -75,30 +79,28 @@ impl Directory {
             let body = source.read_at(start, (count * DESCRIPTOR) as usize)?;
             let mut cursor = Cursor::new(&body, start, "descriptor block");
             for _ in 0..count {
-                directory.add(&mut cursor)?;
+                list.extend(descriptor(&mut cursor)?);
             }
             block = next;
         }
-        Ok(directory)
+        Ok(Directory::new(list))
     }
 
-    fn add(&mut self, cursor: &mut Cursor<'_>) -> Result<()> {
-        let (tag, special) = tag::split(cursor.u16()?);
-        let reference = cursor.u16()?;
-        let (offset, length) = (cursor.i32()?, cursor.i32()?);
-        if tag == 0 || tag == tag::NULL {
-            return Ok(());
+    /// A repeated key keeps its first meaning, as in the C library's lookup.
+    fn new(mut list: Vec<Descriptor>) -> Directory {
+        let mut sorted = list.clone();
+        sorted.sort_by_key(Descriptor::key);
+        sorted.dedup_by_key(|d| d.key());
+        if sorted.len() < list.len() {
+            let mut seen = HashSet::new();
+            list.retain(|d| seen.insert(d.key()));
         }
-        // A repeated key keeps its first meaning, as in the C library's lookup.
-        if let std::collections::hash_map::Entry::Vacant(slot) = self.index.entry((tag, reference)) {
-            slot.insert(self.list.len());
-            self.list.push(Descriptor { tag, reference, special, offset, length });
-        }
-        Ok(())
+        Directory { list, sorted }
     }
 
     pub(crate) fn get(&self, tag: u16, reference: u16) -> Option<&Descriptor> {
-        self.index.get(&(tag, reference)).and_then(|&i| self.list.get(i))
+        let found = self.sorted.binary_search_by_key(&(tag, reference), Descriptor::key);
+        found.ok().and_then(|i| self.sorted.get(i))
     }
 
     pub(crate) fn with_tag(&self, tag: u16) -> impl Iterator<Item = &Descriptor> {
@@ -108,4 +110,15 @@ impl Directory {
     pub(crate) fn all(&self) -> &[Descriptor] {
         &self.list
     }
+}
+
+/// The next descriptor of a block; `None` if its place is free.
+fn descriptor(cursor: &mut Cursor<'_>) -> Result<Option<Descriptor>> {
+    let (tag, special) = tag::split(cursor.u16()?);
+    let reference = cursor.u16()?;
+    let (offset, length) = (cursor.i32()?, cursor.i32()?);
+    if tag == 0 || tag == tag::NULL {
+        return Ok(None);
+    }
+    Ok(Some(Descriptor { tag, reference, special, offset, length }))
 }

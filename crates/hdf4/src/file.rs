@@ -1,7 +1,6 @@
 //! An open file: its catalogue, and the calls that read values.
 #![forbid(unsafe_code)]
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -96,14 +95,9 @@ impl OpenOptions {
             }
         }
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let model = sd::Model {
-            access: &access,
-            groups: groups.iter().map(|g| (g.reference(), g)).collect(),
-            tables: tables.iter().map(|t| (t.reference(), t)).collect(),
-            folders: &folders,
-            file: id,
-        };
-        let (mut datasets, attributes) = sd::read(&model, &groups)?;
+        let model =
+            sd::Model { access: &access, groups: &groups, tables: &tables, folders: &folders, file: id };
+        let (mut datasets, attributes) = sd::read(&model)?;
         if !groups.iter().any(|g| g.class() == "CDF0.0") {
             datasets = dfsd::read(&access, id)?;
         }
@@ -216,8 +210,7 @@ impl File {
 
     fn load_attributes(&self, references: &[u16]) -> Result<Vec<Attribute>> {
         let access = self.access();
-        let by_reference: HashMap<u16, &Vdata> = self.tables.iter().map(|t| (t.reference(), t)).collect();
-        let tables = references.iter().filter_map(|r| by_reference.get(r));
+        let tables = references.iter().filter_map(|&r| vdata::find(&self.tables, r));
         tables.map(|t| Attribute::load(&access, t)).collect()
     }
 

@@ -11,35 +11,36 @@ use crate::element::Access;
 use crate::error::{Error, Result};
 use crate::number_type::{ByteOrder, NumberType};
 use crate::tag;
-use crate::vdata::Vdata;
-use crate::vgroup::Vgroup;
+use crate::vdata::{self, Vdata};
+use crate::vgroup::{self, Vgroup};
 
 /// Everything the array model is read from.
 pub(crate) struct Model<'a> {
     pub(crate) access: &'a Access<'a>,
-    pub(crate) groups: HashMap<u16, &'a Vgroup>,
-    pub(crate) tables: HashMap<u16, &'a Vdata>,
+    /// Sorted by reference, like the tables.
+    pub(crate) groups: &'a [Vgroup],
+    pub(crate) tables: &'a [Vdata],
     pub(crate) folders: &'a HashMap<(u16, u16), Arc<str>>,
     pub(crate) file: u64,
 }
 
-/// Arrays and file attributes of the root groups among `groups`, in stored order.
-pub(crate) fn read(model: &Model<'_>, groups: &[Vgroup]) -> Result<(Vec<Dataset>, Vec<Attribute>)> {
+/// Arrays and file attributes of the root groups, in stored order.
+pub(crate) fn read(model: &Model<'_>) -> Result<(Vec<Dataset>, Vec<Attribute>)> {
     let (mut datasets, mut attributes) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
-    for root in groups.iter().filter(|g| g.class() == "CDF0.0") {
+    for root in model.groups.iter().filter(|g| g.class() == "CDF0.0") {
         for &(tag, reference) in root.members() {
             // A member named twice is still one object.
             if !seen.insert((tag, reference)) {
                 continue;
             }
             if tag == tag::VG
-                && let Some(group) = model.groups.get(&reference)
+                && let Some(group) = vgroup::find(model.groups, reference)
                 && group.class() == "Var0.0"
             {
                 datasets.extend(model.variable(group)?);
             } else if tag == tag::VH
-                && let Some(table) = model.tables.get(&reference)
+                && let Some(table) = vdata::find(model.tables, reference)
                 && table.class() == "Attr0.0"
             {
                 attributes.push(model.attribute(table)?);
@@ -68,7 +69,7 @@ impl Model<'_> {
             }
             match tag {
                 tag::VG => {
-                    let Some(dim) = self.groups.get(&member) else { continue };
+                    let Some(dim) = vgroup::find(self.groups, member) else { continue };
                     if !matches!(dim.class(), "Dim0.0" | "UDim0.0") {
                         continue;
                     }
@@ -84,7 +85,7 @@ impl Model<'_> {
                     dim_names.push(dim.name().to_owned());
                     scale.push(self.dimension(dim)?);
                 }
-                tag::VH => match self.tables.get(&member) {
+                tag::VH => match vdata::find(self.tables, member) {
                     Some(t) if t.class() == "Attr0.0" => attributes.push(self.attribute(t)?),
                     Some(t) if t.class() == "CoordVar" => coordinate = Some(true),
                     Some(t) if t.class() == "SDSVar" => coordinate = Some(false),
@@ -126,7 +127,7 @@ impl Model<'_> {
     /// Size of a dimension: one stored number, or in older files the number of records.
     fn dimension(&self, group: &Vgroup) -> Result<u64> {
         let mut records = 0;
-        for table in group.members_of(tag::VH).filter_map(|r| self.tables.get(&r)) {
+        for table in group.members_of(tag::VH).filter_map(|r| vdata::find(self.tables, r)) {
             match table.class() {
                 "DimVal0.1" => {
                     let values = table.read(self.access)?.into_columns().next();

@@ -1,6 +1,8 @@
 //! Vdatas: tables of records with typed fields.
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
+
 use crate::cursor::Cursor;
 use crate::element::Access;
 use crate::error::{Error, Result};
@@ -229,9 +231,10 @@ impl Vdata {
         let records = if size == 0 { 0 } else { self.records as usize };
         let columns = layout.into_iter().map(|(field, kind, order, width)| {
             let at = usize::from(field.offset);
-            let stored: Vec<u8> = if self.by_field {
+            // A field's values lie together, too, where it is the whole record.
+            let stored: Cow<'_, [u8]> = if self.by_field || width == size {
                 let start = at.saturating_mul(records);
-                bytes.get(start..start.saturating_add(width * records)).unwrap_or_default().to_vec()
+                bytes.get(start..start.saturating_add(width * records)).unwrap_or_default().into()
             } else {
                 let rows = bytes.chunks_exact(size.max(1)).take(records);
                 rows.filter_map(|row| row.get(at..at + width)).flatten().copied().collect()
@@ -270,4 +273,9 @@ pub(crate) fn read_all(access: &Access<'_>) -> Result<Vec<Vdata>> {
     }
     tables.sort_by_key(Vdata::reference);
     Ok(tables)
+}
+
+/// The table of that reference among tables sorted by it.
+pub(crate) fn find(tables: &[Vdata], reference: u16) -> Option<&Vdata> {
+    tables.binary_search_by_key(&reference, Vdata::reference).ok().and_then(|i| tables.get(i))
 }

@@ -99,12 +99,16 @@ pub(crate) fn read_all(access: &Access<'_>) -> Result<Vec<Vgroup>> {
     Ok(groups)
 }
 
+/// The group of that reference among groups sorted by it.
+pub(crate) fn find(groups: &[Vgroup], reference: u16) -> Option<&Vgroup> {
+    groups.binary_search_by_key(&reference, Vgroup::reference).ok().and_then(|i| groups.get(i))
+}
+
 /// Longest path kept: a file of long nested names must not multiply them.
 const MAX_PATH: usize = 4096;
 
 /// Folder path of every object that user groups contain, by (tag, reference).
 pub(crate) fn folders(groups: &[Vgroup], max_nesting: u64) -> HashMap<(u16, u16), Arc<str>> {
-    let by_reference: HashMap<u16, &Vgroup> = groups.iter().map(|g| (g.reference, g)).collect();
     let user = || groups.iter().filter(|g| !g.is_internal());
     let nested: HashSet<u16> =
         user().flat_map(|g| g.members_of(tag::VG).filter(|&r| r != g.reference)).collect();
@@ -122,11 +126,11 @@ pub(crate) fn folders(groups: &[Vgroup], max_nesting: u64) -> HashMap<(u16, u16)
         let mut children = Vec::new();
         let folder: Arc<str> = path.as_str().into();
         for &(tag, reference) in &group.members {
-            match by_reference.get(&reference) {
+            match find(groups, reference) {
                 Some(child) if tag == tag::VG => {
                     let length = path.len() + 1 + child.name.len();
                     if !child.is_internal() && depth < max_nesting && length <= MAX_PATH {
-                        children.push((*child, format!("{path}/{}", child.name), depth + 1));
+                        children.push((child, format!("{path}/{}", child.name), depth + 1));
                     }
                 }
                 _ if tag == tag::VG => {}

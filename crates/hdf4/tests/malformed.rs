@@ -54,6 +54,11 @@ fn sound_files_read() {
     // A short element ends in fill.
     let short = outcome(image(SD, bytes().raw(&data[..20])).build()).unwrap();
     assert_eq!(short, [&data[..20], &[129; 4]].concat());
+    // An element described twice is the one described first.
+    let again = image(SD, bytes().raw(&data)).add(SD, 1, bytes().raw(&[7; 24])).add(SDD, 1, bytes());
+    let file = again.open().unwrap();
+    assert_eq!(file.datasets().len(), 1);
+    assert_eq!(file.read_bytes_le(&file.datasets()[0], &Window::rows_cols(0, 0, 4, 6)).unwrap(), data);
     let stream = bytes().raw(&[0x80 | 21, 9]);
     let rle = special(compressed(24, 5, 1)).add(COMPRESSED, 5, stream);
     assert_eq!(outcome(rle.build()).unwrap(), [9; 24]);
